@@ -1,0 +1,104 @@
+# `make serve` runs everything on this machine; `make test` and `make check` judge it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CI ?= false
+ARGS ?=
+
+.PHONY: help install install-dev serve test bench fmt \
+	check check-format check-lint check-types check-js check-migrations \
+	check-deploy check-shell
+
+help:
+	@echo "make serve    site, collector and worker with a demo fleet, on BIND"
+	@echo "make test     the test suite on SQLite and PostgreSQL; ARGS='-k word' is passed on"
+	@echo "make check    formatting, lint, types, JavaScript, migrations, deployment checks"
+	@echo "make fmt      format and repair what can be repaired"
+	@echo "make bench    measure and write docs/benchmarks.md"
+	@echo "make install  only prepare .venv"
+
+# --- environment ---------------------------------------------------------------
+
+install: .venv/.installed
+
+install-dev: .venv/.installed-dev
+
+.venv/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not." \
+			"Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.installed: .venv/.created requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# --- run -----------------------------------------------------------------------
+
+serve: export DEBUG := true
+serve: export TELEMETRY_ANONYMOUS_READ := true
+serve: export PYTHONUNBUFFERED := 1
+serve: install
+	$(BIN)/python manage.py migrate
+	$(BIN)/python manage.py seed_demo --if-empty
+	$(BIN)/python manage.py welcome
+	@$(BIN)/honcho -e /dev/null start -f deployments/Procfile || [ $$? -eq 130 ]
+
+bench: install
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# --- judge ---------------------------------------------------------------------
+
+test: install-dev
+	$(BIN)/python -m tests.run $(ARGS)
+
+check: check-format check-lint check-types check-js check-migrations check-deploy \
+	check-shell
+
+check-format: install-dev
+	$(BIN)/ruff format --check .
+
+check-lint: install-dev
+	$(BIN)/ruff check .
+
+check-types: install-dev
+	$(BIN)/mypy
+
+check-js:
+	@if command -v npm >/dev/null; then \
+		$(MAKE) --no-print-directory node_modules/.installed && \
+		node_modules/.bin/eslint --no-error-on-unmatched-pattern static/js; \
+	else \
+		echo "ESLint left out: npm was not found."; \
+		[ "$(CI)" != true ]; \
+	fi
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+# What a production process is given, and nothing else from this shell.
+PRODUCTION = env -i PATH="$$PATH" \
+	SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(45))')" \
+	ALLOWED_HOSTS=telemetry.example DATABASE_URL=sqlite:///var/check.sqlite3
+
+check-migrations: install-dev
+	@mkdir -p var
+	$(PRODUCTION) $(BIN)/python manage.py makemigrations --check --dry-run
+
+check-deploy: install-dev
+	@mkdir -p var
+	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+check-shell:
+	@find .ci deployments -type f -exec grep -lE '^#!.*[/ ](ba|da)?sh' {} + | \
+		while read -r script; do echo "sh -n $$script"; sh -n "$$script" || exit 1; done
+
+fmt: install-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .

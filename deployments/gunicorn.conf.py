@@ -1,0 +1,36 @@
+"""Gunicorn for site and collector. Numbers come from the environment (see docs)."""
+
+import os
+import sys
+from typing import Any
+
+from records.collector.fields import NAMES
+
+bind = os.environ.get("BIND", "127.0.0.1:8000")
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+# Requests in flight in one process share a commit: threads make that possible.
+worker_class = "gthread"
+threads = int(os.environ.get("TELEMETRY_THREADS", "32"))
+backlog = 2048
+timeout = 60
+graceful_timeout = 30
+keepalive = 5
+accesslog = None
+
+# Old clients send metadata in header names with underscores, which gunicorn drops by
+# default since they can be mistaken for hyphenated ones. Exactly the names of the
+# protocol are let through, from any peer; every other underscored name stays dropped,
+# and no peer is believed about the scheme (Django decides that, see settings.py).
+header_map = "drop"
+forwarded_allow_ips = "*"
+forwarder_headers = ",".join(name.upper() for name in NAMES)
+secure_scheme_headers: dict[str, str] = {}
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Commit what waits before the process ends."""
+    application = getattr(worker, "wsgi", None)
+    module = sys.modules.get(getattr(application, "__module__", ""))
+    collector = getattr(module, "collector", None)
+    if collector:
+        collector.close()

@@ -1,0 +1,21 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+from records import database
+
+
+def _on_connection(
+    sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any
+) -> None:
+    database.prepare(connection)
+
+
+class RecordsConfig(AppConfig):
+    name = "records"
+    verbose_name = "Records"
+
+    def ready(self) -> None:
+        connection_created.connect(_on_connection, dispatch_uid="records.database")

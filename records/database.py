@@ -1,0 +1,131 @@
+"""The seam between SQLite and PostgreSQL: everything only one of them can do."""
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+import re2
+from django.db import OperationalError, connection, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+# Advisory locks of PostgreSQL are numbers that a project chooses for itself.
+_DIGEST_LOCK = 7_265_001
+_SQLITE_STEPS = 20_000
+
+
+class QueryTimeout(Exception):
+    """A query took longer than it may."""
+
+
+def prepare(conn: BaseDatabaseWrapper) -> None:
+    """Called for each new connection."""
+    if conn.vendor == "sqlite":
+        conn.connection.create_function("regexp", 2, _regexp, deterministic=True)
+
+
+@lru_cache(maxsize=256)
+def _pattern(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
+def _regexp(pattern: str, text: str | None) -> bool:
+    return text is not None and bool(_pattern(pattern).search(text))
+
+
+def regex_error(pattern: str) -> str | None:
+    """Why ``pattern`` is refused, or None. Only linear-time expressions are accepted."""
+    try:
+        _pattern(pattern)
+    except re2.error as error:
+        reason = error.args[0]
+        return reason.decode() if isinstance(reason, bytes) else str(reason)
+    return None
+
+
+def is_postgres() -> bool:
+    return connection.vendor == "postgresql"
+
+
+def lock_events(cursor: CursorWrapper, event_ids: Sequence[str]) -> None:
+    """Until commit, no other writer can look for or insert these event ids."""
+    if not is_postgres():  # an SQLite transaction of a writer is alone from its start
+        return
+    keys = sorted(int(event_id[:15], 16) for event_id in event_ids)
+    cursor.execute(
+        "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k", [keys]
+    )
+
+
+def draw_ids(cursor: CursorWrapper, model: type[models.Model], count: int) -> list[int]:
+    """``count`` new primary keys, in order; call it inside the transaction."""
+    table = model._meta.db_table
+    if is_postgres():
+        cursor.execute(
+            "SELECT nextval(%s::regclass) FROM generate_series(1, %s)",
+            [f"{table}_id_seq", count],
+        )
+        return [row[0] for row in cursor.fetchall()]
+    cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+    row = cursor.fetchone()
+    last = row[0] if row else 0
+    return list(range(last + 1, last + 1 + count))
+
+
+def share_digest() -> None:
+    """Digest batches run beside each other, but never beside `own_digest`."""
+    _advisory("pg_advisory_xact_lock_shared")
+
+
+def own_digest() -> None:
+    """Until commit, no digest batch runs."""
+    _advisory("pg_advisory_xact_lock")
+
+
+def _advisory(function: str) -> None:
+    if is_postgres():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(%s)", [_DIGEST_LOCK])  # noqa: S608
+
+
+@contextmanager
+def bounded_in_time(limit: timedelta) -> Iterator[None]:
+    """Queries inside raise QueryTimeout once ``limit`` has passed."""
+    bound = _postgres_bound if is_postgres() else _sqlite_bound
+    with bound(limit):
+        yield
+
+
+@contextmanager
+def _postgres_bound(limit: timedelta) -> Iterator[None]:
+    milliseconds = int(limit.total_seconds() * 1000)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = {milliseconds}")
+            yield
+    except OperationalError as error:
+        if getattr(error.__cause__, "pgcode", None) == "57014":
+            raise QueryTimeout from error
+        raise
+
+
+@contextmanager
+def _sqlite_bound(limit: timedelta) -> Iterator[None]:
+    connection.ensure_connection()
+    raw: sqlite3.Connection = connection.connection
+    end = time.monotonic() + limit.total_seconds()
+    raw.set_progress_handler(lambda: time.monotonic() > end, _SQLITE_STEPS)
+    try:
+        yield
+    except OperationalError as error:
+        if "interrupted" in str(error):
+            raise QueryTimeout from error
+        raise
+    finally:
+        raw.set_progress_handler(None, 0)

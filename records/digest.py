@@ -1,0 +1,168 @@
+"""The worker's step: claim pending records, make facts of them, count them.
+
+One transaction per batch: facts, counts and the removal from the queue become visible
+together, so a killed worker leaves nothing half done and nothing counted twice.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from django.db import transaction
+
+from records import database
+from records.models import Build, Kind, ParserFailure, Pending, Record
+from records.parsers import PayloadParser, StoredRecord, registered
+from records.rollups import Counted, Tally
+
+log = logging.getLogger(__name__)
+
+Facts = list[tuple[StoredRecord, Any]]
+_HEARTBEAT = "/heartbeat/"
+_ERROR_LENGTH = 4000
+
+
+def digest_batch(limit: int) -> int:
+    """Digest up to ``limit`` pending records; how many there were."""
+    with transaction.atomic():
+        database.share_digest()
+        claimed = _claim(limit)
+        if claimed:
+            run_parsers(claimed)
+            Tally().count(counted(Record.objects.filter(id__in=claimed))).save()
+    return len(claimed)
+
+
+def _claim(limit: int) -> list[int]:
+    """Take the oldest free rows off the queue; other workers skip them meanwhile."""
+    queue = Pending.objects.order_by("record_id").values_list("record_id", flat=True)
+    claimed = list(queue.select_for_update(skip_locked=True)[:limit])
+    Pending.objects.filter(record_id__in=claimed).delete()
+    return claimed
+
+
+def counted(records: Iterable[Record] | Any) -> Iterable[Counted]:
+    """The records of a queryset as counting needs them."""
+    rows = records.order_by().values_list(
+        "id", "received_at", "kind_id", "build_id", "hardware_id", "machine_id"
+    )
+    for row in rows.iterator(chunk_size=5000):
+        kind, build = kind_of(row[2]), build_of(row[3])
+        yield Counted(*row, kind.external, kind.heartbeat, build.system_name)
+
+
+class _KindFacts:
+    """A kind as the worker needs it (kinds and builds never change)."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.classification = kind.classification.name
+        self.severity = kind.severity
+        self.external = kind.external
+        self.heartbeat = _HEARTBEAT in self.classification
+
+
+@cache
+def kind_of(kind_id: int) -> _KindFacts:
+    return _KindFacts(Kind.objects.select_related("classification").get(pk=kind_id))
+
+
+@cache
+def build_of(build_id: int) -> Build:
+    return Build.objects.get(pk=build_id)
+
+
+def forget_names() -> None:
+    """For a process whose database was replaced."""
+    kind_of.cache_clear()
+    build_of.cache_clear()
+
+
+def run_parsers(record_ids: Sequence[int]) -> None:
+    """Make facts of these records with every parser that reads them."""
+    kinds = dict(Record.objects.filter(id__in=record_ids).values_list("id", "kind_id"))
+    for parser in registered():
+        wanted = [
+            record_id
+            for record_id, kind_id in kinds.items()
+            if parser.reads(kind_of(kind_id).classification)
+        ]
+        if wanted:
+            _run_parser(parser, stored_records(wanted))
+
+
+def stored_records(record_ids: Sequence[int]) -> Iterable[StoredRecord]:
+    rows = Record.objects.filter(id__in=record_ids).order_by("id")
+    for record in rows.iterator(chunk_size=500):
+        kind, build = kind_of(record.kind_id), build_of(record.build_id)
+        yield StoredRecord(
+            id=record.id,
+            received_at=record.received_at,
+            captured_at=record.captured_at,
+            machine_id=record.machine_id,
+            classification=kind.classification,
+            severity=kind.severity,
+            external=kind.external,
+            build_id=record.build_id,
+            system_name=build.system_name,
+            build=build.version,
+            payload=record.payload,
+        )
+
+
+def _run_parser(parser: PayloadParser, records: Iterable[StoredRecord]) -> None:
+    facts: Facts = []
+    failures: list[ParserFailure] = []
+    for record in records:
+        fact = _isolated(parser, record, failures, lambda r=record: parser.parse(r))
+        if fact is not None:
+            facts.append((record, fact))
+    _store(parser, facts, failures)
+    ParserFailure.objects.bulk_create(
+        failures,
+        update_conflicts=True,
+        unique_fields=["record_id", "parser"],
+        update_fields=["version", "error", "failed_at"],
+    )
+
+
+def _store(parser: PayloadParser, facts: Facts, failures: list[ParserFailure]) -> None:
+    """Save facts together; when that fails, one by one, noting those that cannot be."""
+    if not facts:
+        return
+    together: list[ParserFailure] = []
+    _isolated(parser, facts[0][0], together, lambda: _in_savepoint(parser, facts))
+    if together and len(facts) == 1:
+        failures.extend(together)
+    elif together:
+        for fact in facts:
+            _store(parser, [fact], failures)
+
+
+def _in_savepoint(parser: PayloadParser, facts: Facts) -> None:
+    with transaction.atomic():
+        parser.store(facts)
+
+
+def _isolated(
+    parser: PayloadParser,
+    record: StoredRecord,
+    failures: list[ParserFailure],
+    step: Callable[[], Any],
+) -> Any | None:
+    """The result of ``step``; what it raises becomes a failure of the record."""
+    try:
+        return step()
+    except Exception as error:
+        log.warning("Parser %s failed on record %d", parser.name, record.id)
+        text = "".join(traceback.format_exception(error))[-_ERROR_LENGTH:]
+        failures.append(
+            ParserFailure(
+                record_id=record.id,
+                parser=parser.name,
+                version=parser.version,
+                error=text.replace("\x00", "�"),
+            )
+        )
+        return None

@@ -1,0 +1,221 @@
+"""Records into the database: names once, retransmissions once, one commit a batch."""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
+from django.db.backends.utils import CursorWrapper
+
+from records import database, names
+from records.models import Record
+from records.names import NameIds
+from records.submission import Submission
+
+RETRANSMISSION_WINDOW = timedelta(hours=24)
+LOST = (OperationalError, InterfaceError)
+"""What the database raises when it is away, refuses, or takes too long."""
+
+_COLUMNS = (
+    "id, received_at, captured_at, event_id, kind_id, build_id, hardware_id, "
+    "kernel_id, machine_id, payload"
+)
+_ROW = f"({', '.join(['%s'] * 10)})"
+_ROWS_PER_STATEMENT = 500
+_SETTLE_SECONDS = 5.0
+
+
+class Stored(NamedTuple):
+    """A submission with the place it was given; ``duplicate``: it was there before."""
+
+    id: int
+    received_at: datetime
+    submission: Submission
+    duplicate: bool = False
+
+
+def store(submissions: Sequence[Submission]) -> list[Stored]:
+    """Store the submissions in one durable transaction; the answers, in order.
+
+    A connection that is lost while committing leaves the outcome open: it is settled by
+    looking, and by inserting under the same ids. Raises one of LOST when nothing was
+    stored, or when the database stays away for longer than clients wait.
+    """
+    name_ids = names.resolve(submissions)
+    plan: list[Stored] = []
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            plan = _plan(cursor, submissions)
+            _insert(cursor, _fresh(plan, name_ids))
+    except LOST:
+        connection.close()
+        if not plan or not database.is_postgres():
+            raise
+        _settle(plan, name_ids)
+    return plan
+
+
+def insert_records(rows: Sequence[tuple[datetime, Submission]]) -> list[int]:
+    """Insert records with given reception times, and queue them; their ids.
+
+    For imports and demonstrations: nothing is looked up, nothing is left out.
+    """
+    name_ids = names.resolve([submission for _, submission in rows])
+    with transaction.atomic(), connection.cursor() as cursor:
+        ids = database.draw_ids(cursor, Record, len(rows))
+        placed = [Stored(i, at, s) for i, (at, s) in zip(ids, rows, strict=True)]
+        _insert(cursor, _fresh(placed, name_ids))
+    return ids
+
+
+def _plan(cursor: CursorWrapper, submissions: Sequence[Submission]) -> list[Stored]:
+    """Where each submission goes: a new id, or the record that it repeats."""
+    now = datetime.now(UTC)
+    known = _known(cursor, submissions, now) if settings.TELEMETRY_DEDUPLICATE else {}
+    plan: list[Stored | None] = []
+    for submission in submissions:
+        identity = _identity(submission)
+        first = known.get(identity) if submission.event_id else None
+        plan.append(first and first._replace(duplicate=True))
+        if first is None and submission.event_id:
+            known[identity] = Stored(-len(plan), now, submission)
+    ids = iter(database.draw_ids(cursor, Record, plan.count(None)))
+    return _numbered(plan, submissions, ids, now)
+
+
+def _numbered(
+    plan: Sequence[Stored | None],
+    submissions: Sequence[Submission],
+    ids: Iterable[int],
+    now: datetime,
+) -> list[Stored]:
+    """The plan with new ids; a repetition inside the batch gets its first one's id."""
+    ids = iter(ids)
+    numbered: list[Stored] = []
+    for planned, submission in zip(plan, submissions, strict=True):
+        if planned is None:
+            numbered.append(Stored(next(ids), now, submission))
+        elif planned.id < 0:
+            first = numbered[-planned.id - 1]
+            numbered.append(first._replace(duplicate=True))
+        else:
+            numbered.append(planned)
+    return numbered
+
+
+def _identity(s: Submission) -> tuple[object, ...]:
+    return (s.event_id, s.machine_id, s.classification, s.captured_at, s.payload)
+
+
+def _known(
+    cursor: CursorWrapper, submissions: Sequence[Submission], now: datetime
+) -> dict[tuple[object, ...], Stored]:
+    """Recent records with the event ids of these submissions, by identity."""
+    event_ids = sorted({s.event_id for s in submissions if s.event_id})
+    if not event_ids:
+        return {}
+    database.lock_events(cursor, event_ids)
+    since = connection.ops.adapt_datetimefield_value(now - RETRANSMISSION_WINDOW)
+    cursor.execute(
+        "SELECT id FROM records_record WHERE event_id IN "  # noqa: S608
+        f"({', '.join(['%s'] * len(event_ids))}) AND received_at > %s ORDER BY id DESC",
+        [*event_ids, since],
+    )
+    found = [row[0] for row in cursor.fetchall()]
+    if not found:
+        return {}
+    stored = map(_read_back, Record.objects.filter(id__in=found).named().order_by("-id"))
+    return {_identity(each.submission): each for each in stored}
+
+
+def _read_back(record: Record) -> Stored:
+    kind, build, machine = record.kind, record.build, record.hardware
+    submission = Submission(
+        record_format_version=kind.record_format_version,
+        severity=kind.severity,
+        classification=kind.classification.name,
+        machine_id=record.machine_id,
+        captured_at=record.captured_at,
+        arch=machine.arch,
+        host_type=machine.host_type,
+        kernel_version=record.kernel.version,
+        build=build.version,
+        system_name=build.system_name,
+        board_name=machine.board_name,
+        cpu_model=machine.cpu_model,
+        bios_version=machine.bios_version,
+        payload_format_version=kind.payload_format_version,
+        event_id=record.event_hex,
+        external=kind.external,
+        payload=record.payload,
+        telemetry_id=kind.telemetry_id_id,
+    )
+    return Stored(record.pk, record.received_at, submission)
+
+
+def _fresh(
+    plan: Sequence[Stored], name_ids: Sequence[NameIds]
+) -> list[tuple[Stored, NameIds]]:
+    """What is to be inserted: everything but duplicates."""
+    both = zip(plan, name_ids, strict=True)
+    return [(stored, ids) for stored, ids in both if not stored.duplicate]
+
+
+def _insert(cursor: CursorWrapper, rows: Sequence[tuple[Stored, NameIds]]) -> None:
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        some = rows[start : start + _ROWS_PER_STATEMENT]
+        values = ", ".join([_ROW] * len(some))
+        cursor.execute(
+            f"INSERT INTO records_record ({_COLUMNS}) VALUES {values}",  # noqa: S608
+            [value for stored, ids in some for value in _values(stored, ids)],
+        )
+        queued = ", ".join(["(%s)"] * len(some))
+        cursor.execute(
+            f"INSERT INTO records_pending (record_id) VALUES {queued}",  # noqa: S608
+            [stored.id for stored, _ in some],
+        )
+
+
+def _values(stored: Stored, ids: NameIds) -> tuple[Any, ...]:
+    submission = stored.submission
+    return (
+        stored.id,
+        connection.ops.adapt_datetimefield_value(stored.received_at),
+        submission.captured_at,
+        submission.event_id,
+        *ids,
+        submission.machine_id,
+        submission.payload,
+    )
+
+
+def _settle(plan: Sequence[Stored], name_ids: Sequence[NameIds]) -> None:
+    """Make what ``plan`` says true, whether the lost transaction committed or not."""
+    end = time.monotonic() + _SETTLE_SECONDS
+    rows = _fresh(plan, name_ids)
+    ids = [stored.id for stored, _ in rows]
+    while True:
+        try:
+            if Record.objects.filter(id__in=ids).exists():
+                return
+            with transaction.atomic(), connection.cursor() as cursor:
+                _insert(cursor, rows)
+        except IntegrityError:
+            return  # the lost transaction committed meanwhile, under the same ids
+        except LOST:
+            connection.close()
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+

@@ -1,0 +1,199 @@
+"""Everything a process reads from its environment, in one place.
+
+Configuration that operators change while the server runs lives in the admin; what a
+process needs to start is here. `SETTINGS` is also the table of docs/architecture.md.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+CLIENT_TELEMETRY_ID = "6907c830-eed9-4ce9-81ae-76daf8d88f0f"
+"""The telemetry id that telemetrics-client ships with."""
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+
+class InvalidEnvironment(ValueError):
+    """An environment variable that cannot be understood; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment name: its default as text, and what it is for."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+SETTINGS = (
+    Setting(
+        "DATABASE_URL",
+        "sqlite:///var/telemetry.sqlite3",
+        "Where records are stored: `sqlite:///path` or "
+        "`postgres://user:password@host:port/name`.",
+    ),
+    Setting(
+        "DEBUG",
+        "false",
+        "Development mode: error pages with details. `make serve` sets `true`.",
+    ),
+    Setting(
+        "SECRET_KEY",
+        "",
+        "Signs sessions. Needed in production; with `DEBUG=true` one is generated and "
+        "kept in `var/`.",
+    ),
+    Setting("ALLOWED_HOSTS", "localhost,127.0.0.1", "Host names the site answers to."),
+    Setting(
+        "TELEMETRY_ID",
+        CLIENT_TELEMETRY_ID,
+        "First accepted telemetry id; more are managed in the admin.",
+    ),
+    Setting(
+        "TELEMETRY_ANONYMOUS_READ",
+        "false",
+        "Pages and API can be read without login. `make serve` sets `true`.",
+    ),
+    Setting(
+        "BIND", "127.0.0.1:8000", "Address and port that gunicorn listens on."
+    ),
+    Setting("WEB_CONCURRENCY", "2", "Gunicorn worker processes."),
+    Setting(
+        "TELEMETRY_THREADS",
+        "32",
+        "Threads per gunicorn process: how many requests can share a commit.",
+    ),
+    Setting(
+        "TELEMETRY_SECURE",
+        "true unless DEBUG",
+        "Cookies only over HTTPS, HSTS, redirect to HTTPS.",
+    ),
+    Setting(
+        "TELEMETRY_TRUSTED_PROXY",
+        "false",
+        "Believe `X-Forwarded-Proto` and `X-Forwarded-For` of the proxy in front.",
+    ),
+    Setting(
+        "TELEMETRY_MAX_PAYLOAD",
+        "307200",
+        "Longest accepted body in bytes; beyond it the answer is 413.",
+    ),
+    Setting(
+        "TELEMETRY_DEDUPLICATE",
+        "true",
+        "Store a retransmitted record once (same event id within 24 hours).",
+    ),
+    Setting(
+        "TELEMETRY_QUEUE",
+        "2000",
+        "Records that may wait for a commit in one process; beyond it: 503.",
+    ),
+    Setting(
+        "TELEMETRY_REFUSED_MAX", "10000", "Refused requests kept for inspection."
+    ),
+    Setting("TELEMETRY_REFUSED_DAYS", "30", "Days a refused request is kept."),
+    Setting(
+        "TELEMETRY_SITE_URL",
+        "/telemetryui/",
+        "Where `GET /` on a collector of its own redirects to.",
+    ),
+    Setting(
+        "TELEMETRY_QUERY_SECONDS",
+        "10",
+        "Longest time a query with a regular expression may take.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The environment, typed. Durations are timedeltas, sizes are bytes."""
+
+    database_url: str
+    debug: bool
+    secret_key: str
+    allowed_hosts: list[str]
+    telemetry_id: str
+    anonymous_read: bool
+    secure: bool
+    trusted_proxy: bool
+    max_payload: int
+    deduplicate: bool
+    queue: int
+    refused_max: int
+    refused_age: timedelta
+    site_url: str
+    query_time: timedelta
+
+
+def read(env: Mapping[str, str] = os.environ) -> Environment:
+    """The typed environment; raises InvalidEnvironment naming what is wrong."""
+    defaults = {setting.name: setting.default for setting in SETTINGS}
+    values = {name: env.get(name, default) for name, default in defaults.items()}
+    debug = _boolean(values, "DEBUG")
+    if "TELEMETRY_SECURE" not in env:
+        values["TELEMETRY_SECURE"] = str(not debug)
+    return Environment(
+        database_url=_database_url(values["DATABASE_URL"]),
+        debug=debug,
+        secret_key=values["SECRET_KEY"] or (_kept_key(VAR_DIR) if debug else ""),
+        allowed_hosts=_words(values["ALLOWED_HOSTS"]),
+        telemetry_id=values["TELEMETRY_ID"].strip(),
+        anonymous_read=_boolean(values, "TELEMETRY_ANONYMOUS_READ"),
+        secure=_boolean(values, "TELEMETRY_SECURE"),
+        trusted_proxy=_boolean(values, "TELEMETRY_TRUSTED_PROXY"),
+        max_payload=_integer(values, "TELEMETRY_MAX_PAYLOAD"),
+        deduplicate=_boolean(values, "TELEMETRY_DEDUPLICATE"),
+        queue=_integer(values, "TELEMETRY_QUEUE"),
+        refused_max=_integer(values, "TELEMETRY_REFUSED_MAX"),
+        refused_age=timedelta(days=_integer(values, "TELEMETRY_REFUSED_DAYS")),
+        site_url=values["TELEMETRY_SITE_URL"],
+        query_time=timedelta(seconds=_integer(values, "TELEMETRY_QUERY_SECONDS")),
+    )
+
+
+def _boolean(values: Mapping[str, str], name: str) -> bool:
+    word = values[name].strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise InvalidEnvironment(f"{name} must be true or false, not {values[name]!r}")
+    return word in _TRUE
+
+
+def _integer(values: Mapping[str, str], name: str) -> int:
+    text = values[name].strip()
+    if not text.isascii() or not text.isdigit():
+        raise InvalidEnvironment(f"{name} must be a whole number, not {values[name]!r}")
+    return int(text)
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _database_url(url: str) -> str:
+    """The URL, with a relative SQLite path taken from the project's folder."""
+    path = url.removeprefix("sqlite:///")
+    if path == url or path == ":memory:" or path.startswith("/"):
+        return url
+    return f"sqlite:///{BASE_DIR / path}"
+
+
+def _kept_key(folder: Path) -> str:
+    """A secret key generated once and kept in ``folder`` (development only)."""
+    file = folder / "secret_key"
+    folder.mkdir(exist_ok=True)
+    try:
+        with file.open("x") as new:
+            file.chmod(0o600)
+            new.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass
+    return file.read_text()

@@ -1,0 +1,73 @@
+"""`/healthz`: the process lives. `/readyz`: it can do its work, or says what is amiss.
+
+Plain WSGI, so that the collector's own process has both without the site.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from records.collector.views import Answer, Environ
+from records.models import Pending, Record, TelemetryId
+
+LAG_LIMIT = timedelta(minutes=15)
+"""A worker that is further behind makes the site (not the collector) unready."""
+
+
+def answer(environ: Environ, *, worker: bool) -> Answer | None:
+    """The answer to a health request, or None for any other request."""
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        return None
+    path = environ.get("PATH_INFO")
+    if path == "/healthz":
+        return Answer("200 OK", b'{"status":"ok"}')
+    if path == "/readyz":
+        return _ready(worker=worker)
+    return None
+
+
+def _ready(*, worker: bool) -> Answer:
+    try:
+        state = _state()
+    except (DatabaseError, InterfaceError) as error:
+        state = {"database": type(error).__name__}
+    finally:
+        connection.close()
+    problems = _problems(state, worker=worker)
+    body = orjson.dumps({"status": problems or "ok", **state})
+    return Answer("503 Service Unavailable" if problems else "200 OK", body)
+
+
+def _state() -> dict[str, Any]:
+    with transaction.atomic():  # a write that changes nothing: fails on a read-only copy
+        TelemetryId.objects.filter(pk=0).update(active=True)
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    lag = worker_lag()
+    return {
+        "database": "ok",
+        "migrations_missing": [str(migration) for migration, _ in missing],
+        "worker_lag_seconds": round(lag.total_seconds()),
+    }
+
+
+def worker_lag() -> timedelta:
+    """How long the oldest undigested record has waited."""
+    oldest = Pending.objects.order_by("record_id").values_list("record_id", flat=True)
+    received = Record.objects.filter(id__in=list(oldest[:1])).values_list("received_at")
+    first = received.first()
+    return datetime.now(UTC) - first[0] if first else timedelta(0)
+
+
+def _problems(state: dict[str, Any], *, worker: bool) -> list[str]:
+    problems = []
+    if state["database"] != "ok":
+        return ["The database does not take writes"]
+    if state["migrations_missing"]:
+        problems.append("Migrations are missing: run manage.py migrate")
+    if worker and state["worker_lag_seconds"] > LAG_LIMIT.total_seconds():
+        problems.append("The worker is behind: is manage.py digest running?")
+    return problems

@@ -1,0 +1,71 @@
+"""Fixtures for every test; those that need a browser are in tests/browser."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.databases import PostgresTemplate, SqliteTemplate
+from tests.postgres import Cluster, find_programs
+
+ROOT = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get("CI", "").lower() in {"true", "1"}
+
+settings.register_profile("default", deadline=None)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ci" if IN_CI else "default")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of recorded client requests and payloads."""
+    folder = Path(os.environ.get("TELEMETRY_SHARED", ROOT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip("no recorded client requests here; TELEMETRY_SHARED names them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def on_postgres() -> bool:
+    return os.environ["DATABASE_URL"].startswith(("postgres:", "postgresql:"))
+
+
+@pytest.fixture(scope="session")
+def _migrated_template(
+    on_postgres: bool, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SqliteTemplate | PostgresTemplate]:
+    template: SqliteTemplate | PostgresTemplate
+    if on_postgres:
+        template = PostgresTemplate(os.environ["DATABASE_URL"])
+    else:
+        template = SqliteTemplate(tmp_path_factory.mktemp("databases"))
+    yield template
+    template.remove()
+
+
+@pytest.fixture
+def server_database(
+    _migrated_template: SqliteTemplate | PostgresTemplate,
+) -> Iterator[str]:
+    """DATABASE_URL of a migrated database that other processes can use."""
+    with _migrated_template.copy() as url:
+        yield url
+
+
+@pytest.fixture
+def durable_cluster(on_postgres: bool) -> Iterator[Cluster]:
+    """A running PostgreSQL with full durability, to be killed and restarted."""
+    if not on_postgres:
+        pytest.skip("runs in the PostgreSQL half")
+    if not find_programs():
+        pytest.skip("no PostgreSQL server programs on this machine")
+    with Cluster(durable=True) as cluster:
+        yield cluster
