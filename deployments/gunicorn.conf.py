@@ -16,6 +16,7 @@ timeout = 60
 graceful_timeout = 30
 keepalive = 5
 accesslog = None
+control_socket_disable = True
 
 # Old clients send metadata in header names with underscores, which gunicorn drops by
 # default since they can be mistaken for hyphenated ones. Exactly the names of the

@@ -7,20 +7,19 @@ together, so a killed worker leaves nothing half done and nothing counted twice.
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from typing import Any
 
 from django.db import transaction
 
 from records import database
-from records.models import Build, Kind, ParserFailure, Pending, Record
+from records.labels import builds, kinds
+from records.models import ParserFailure, Pending, Record
 from records.parsers import PayloadParser, StoredRecord, registered
 from records.rollups import Counted, Tally
 
 log = logging.getLogger(__name__)
 
 Facts = list[tuple[StoredRecord, Any]]
-_HEARTBEAT = "/heartbeat/"
 _ERROR_LENGTH = 4000
 
 
@@ -49,45 +48,16 @@ def counted(records: Iterable[Record] | Any) -> Iterable[Counted]:
         "id", "received_at", "kind_id", "build_id", "hardware_id", "machine_id"
     )
     for row in rows.iterator(chunk_size=5000):
-        kind, build = kind_of(row[2]), build_of(row[3])
+        kind, build = kinds.one(row[2]), builds.one(row[3])
         yield Counted(*row, kind.external, kind.heartbeat, build.system_name)
-
-
-class _KindFacts:
-    """A kind as the worker needs it (kinds and builds never change)."""
-
-    def __init__(self, kind: Kind) -> None:
-        self.classification = kind.classification.name
-        self.severity = kind.severity
-        self.external = kind.external
-        self.heartbeat = _HEARTBEAT in self.classification
-
-
-@cache
-def kind_of(kind_id: int) -> _KindFacts:
-    return _KindFacts(Kind.objects.select_related("classification").get(pk=kind_id))
-
-
-@cache
-def build_of(build_id: int) -> Build:
-    return Build.objects.get(pk=build_id)
-
-
-def forget_names() -> None:
-    """For a process whose database was replaced."""
-    kind_of.cache_clear()
-    build_of.cache_clear()
 
 
 def run_parsers(record_ids: Sequence[int]) -> None:
     """Make facts of these records with every parser that reads them."""
-    kinds = dict(Record.objects.filter(id__in=record_ids).values_list("id", "kind_id"))
+    rows = Record.objects.filter(id__in=record_ids).values_list("id", "kind_id")
+    classes = {pk: kinds.one(kind_id).classification for pk, kind_id in rows}
     for parser in registered():
-        wanted = [
-            record_id
-            for record_id, kind_id in kinds.items()
-            if parser.reads(kind_of(kind_id).classification)
-        ]
+        wanted = [pk for pk, name in classes.items() if parser.reads(name)]
         if wanted:
             _run_parser(parser, stored_records(wanted))
 
@@ -95,7 +65,7 @@ def run_parsers(record_ids: Sequence[int]) -> None:
 def stored_records(record_ids: Sequence[int]) -> Iterable[StoredRecord]:
     rows = Record.objects.filter(id__in=record_ids).order_by("id")
     for record in rows.iterator(chunk_size=500):
-        kind, build = kind_of(record.kind_id), build_of(record.build_id)
+        kind, build = kinds.one(record.kind_id), builds.one(record.build_id)
         yield StoredRecord(
             id=record.id,
             received_at=record.received_at,

@@ -139,6 +139,11 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
     defaults = {setting.name: setting.default for setting in SETTINGS}
     values = {name: env.get(name, default) for name, default in defaults.items()}
     debug = _boolean(values, "DEBUG")
+    if not debug and not values["SECRET_KEY"]:
+        raise InvalidEnvironment(
+            "SECRET_KEY is empty: set it to a long random text "
+            "(or DEBUG=true on a machine of your own)"
+        )
     if "TELEMETRY_SECURE" not in env:
         values["TELEMETRY_SECURE"] = str(not debug)
     return Environment(

@@ -1,0 +1,20 @@
+from django.urls import path, register_converter
+from django.urls.converters import IntConverter
+
+from records.api import views
+
+
+class IdConverter(IntConverter):
+    """A record id: digits that fit the column."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_converter(IdConverter, "record_id")
+
+urlpatterns = [
+    path("records", views.RecordList.as_view(), name="api-records"),
+    path("records/", views.RecordList.as_view()),
+    path("records/<record_id:record_id>", views.RecordDetail.as_view(), name="api-record"),
+    path("records/<record_id:record_id>/", views.RecordDetail.as_view()),
+]
