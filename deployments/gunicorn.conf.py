@@ -1,16 +1,15 @@
 """Gunicorn for site and collector. Numbers come from the environment (see docs)."""
 
 import os
-import sys
 from typing import Any
 
 from records.collector.fields import NAMES
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-# Requests in flight in one process share a commit: threads make that possible.
-worker_class = "gthread"
-threads = int(os.environ.get("TELEMETRY_THREADS", "32"))
+# Records that arrive together share a commit; everything else is served by threads.
+worker_class = "records.collector.worker.GatheringWorker"
+threads = int(os.environ.get("TELEMETRY_THREADS", "8"))
 backlog = 2048
 timeout = 60
 graceful_timeout = 30
@@ -30,8 +29,5 @@ secure_scheme_headers: dict[str, str] = {}
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Commit what waits before the process ends."""
-    application = getattr(worker, "wsgi", None)
-    module = sys.modules.get(getattr(application, "__module__", ""))
-    collector = getattr(module, "collector", None)
-    if collector:
-        collector.close()
+    if worker.wsgi:
+        worker.wsgi.close()

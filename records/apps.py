@@ -7,9 +7,7 @@ from django.db.backends.signals import connection_created
 from records import database
 
 
-def _on_connection(
-    sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any
-) -> None:
+def _on_connection(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     database.prepare(connection)
 
 

@@ -40,7 +40,7 @@ def _regexp(pattern: str, text: str | None) -> bool:
 
 
 def regex_error(pattern: str) -> str | None:
-    """Why ``pattern`` is refused, or None. Only linear-time expressions are accepted."""
+    """Why ``pattern`` is refused, or None. Only linear-time ones are accepted."""
     try:
         _pattern(pattern)
     except re2.error as error:
@@ -91,7 +91,7 @@ def own_digest() -> None:
 def _advisory(function: str) -> None:
     if is_postgres():
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {function}(%s)", [_DIGEST_LOCK])  # noqa: S608
+            cursor.execute(f"SELECT {function}(%s)", [_DIGEST_LOCK])
 
 
 @contextmanager

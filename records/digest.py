@@ -59,7 +59,7 @@ def run_parsers(record_ids: Sequence[int]) -> None:
     for parser in registered():
         wanted = [pk for pk, name in classes.items() if parser.reads(name)]
         if wanted:
-            _run_parser(parser, stored_records(wanted))
+            run_parser(parser, stored_records(wanted))
 
 
 def stored_records(record_ids: Sequence[int]) -> Iterable[StoredRecord]:
@@ -81,7 +81,8 @@ def stored_records(record_ids: Sequence[int]) -> Iterable[StoredRecord]:
         )
 
 
-def _run_parser(parser: PayloadParser, records: Iterable[StoredRecord]) -> None:
+def run_parser(parser: PayloadParser, records: Iterable[StoredRecord]) -> None:
+    """Store the facts of these records, and note the records that have none."""
     facts: Facts = []
     failures: list[ParserFailure] = []
     for record in records:
@@ -124,7 +125,7 @@ def _isolated(
     """The result of ``step``; what it raises becomes a failure of the record."""
     try:
         return step()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         log.warning("Parser %s failed on record %d", parser.name, record.id)
         text = "".join(traceback.format_exception(error))[-_ERROR_LENGTH:]
         failures.append(

@@ -20,6 +20,7 @@ from records.models import Build, Classification, Hardware, Kernel, Kind, Name, 
 from records.querysets import RecordQuerySet
 
 INT64 = 9_223_372_036_854_775_807
+UINT32 = 4_294_967_295
 _LONGEST_WINDOW = timedelta(days=36_500)
 _MAX_PATTERN = 500
 
@@ -83,7 +84,7 @@ class PatternField(forms.CharField):
         text: str = super().clean(value)
         reason = database.regex_error(text) if text else None
         if reason:
-            raise ValidationError("Not a regular expression: %s" % reason)
+            raise ValidationError(f"Not a regular expression: {reason}")
         return text
 
 
@@ -174,7 +175,9 @@ class RecordFilter(django_filters.FilterSet):
     )
     external = FlagFilter(help_text="`true`: from outside the organisation.")
     record_format_version = _integer(1, 4, "Version of the record format.")
-    payload_format_version = _integer(0, 4_294_967_295, "Version of the payload format.")
+    payload_format_version = _integer(
+        0, 4_294_967_295, "Version of the payload format."
+    )
     payload = PatternFilter(
         max_length=_MAX_PATTERN, help_text="Regular expression on the payload."
     )

@@ -6,30 +6,33 @@ clock starts; only the event id differs from one request to the next.
 """
 
 import json
-import os
+import random
+import secrets
 import socket
-import threading
 import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import count as numbers
+from math import inf
 from multiprocessing import get_context
 from operator import add
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from records.submission import NOT_CARRIED, Submission
 
 CONNECT_TIMEOUT = 5.0
 TOTAL_TIMEOUT = 10.0
-MOST_PER_PROCESS = 2**32
 
 _DELIVERED = {"200", "201"}
 _START_DELAY = 1.0  # seconds that processes are given to come up
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 
 # --- Requests -----------------------------------------------------------------------
@@ -145,15 +148,15 @@ class Address(NamedTuple):
         return host if self.port == 80 else f"{host}:{self.port}"
 
     def resolved(self) -> "Address":
-        """With an IP address instead of a name, so that no request asks for it."""
-        return self._replace(host=self._found()[0][4][0])
+        """With an IP address instead of a name, so that no request asks for it.
 
-    def ip_addresses(self) -> set[str]:
-        return {str(found[4][0]) for found in self._found()}
+        Version 4 if there is one: servers listen there by default.
+        """
+        return self._replace(host=min(self.ip_addresses(), key=lambda ip: ":" in ip))
 
-    def _found(self) -> list[tuple[int, int, int, str, tuple[str, ...]]]:
+    def ip_addresses(self) -> list[str]:
         found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        return found  # type: ignore[return-value]
+        return [str(each[4][0]) for each in found]
 
 
 class Answer(NamedTuple):
@@ -244,9 +247,9 @@ class LoadResult:
     """What came of a load: answers by outcome, and how long each took."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    latencies: array[float] = field(default_factory=lambda: array("d"))
-    started: float = float("inf")
-    ended: float = float("-inf")
+    latencies: "array[float]" = field(default_factory=lambda: array("d"))
+    started: float = inf
+    ended: float = -inf
 
     def __add__(self, other: "LoadResult") -> "LoadResult":
         return LoadResult(
@@ -324,9 +327,147 @@ def run_load(
     return reduce(add, _in_processes(_send, loads), LoadResult())
 
 
+def _send(load: Load) -> LoadResult:
+    """One process: as many threads as connections, sharing the turns."""
+    time.sleep(max(0.0, load.begin - time.perf_counter()))
+    load = replace(load, begin=time.perf_counter())
+    turns, prefix = numbers(), secrets.token_hex(8)  # next() on a count is atomic
+    with ThreadPoolExecutor(load.connections) as pool:
+        threads = [
+            pool.submit(_send_in_turn, load, turns, prefix)
+            for _ in range(load.connections)
+        ]
+        return reduce(add, (thread.result() for thread in threads))
+
+
+def _send_in_turn(load: Load, turns: Iterator[int], prefix: str) -> LoadResult:
+    """One connection after another, until the load is over."""
+    outcomes: Counter[str] = Counter()
+    latencies = array("d")
+    for turn, due in _due(load, turns):
+        template = load.templates[turn % len(load.templates)]
+        answer = post(load.address, template.request(f"{prefix}{turn:016x}".encode()))
+        outcomes[answer.outcome] += 1
+        latencies.append(time.perf_counter() - due if load.rate else answer.seconds)
+    return LoadResult(outcomes, latencies, load.begin, time.perf_counter())
+
+
+def _due(load: Load, turns: Iterator[int]) -> Iterator[tuple[int, float]]:
+    """Turns with the moment at which each is due, after waiting for it."""
+    end = load.begin + load.seconds if load.seconds is not None else inf
+    for turn in turns:
+        now = time.perf_counter()
+        due = load.begin + turn / load.rate if load.rate else now
+        if due >= end or (load.count is not None and turn >= load.count):
+            return
+        if due > now:
+            time.sleep(due - now)
+        yield turn, due
+
+
+# --- Replay after an outage ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ReplayResult:
+    """How a fleet got rid of its spools. ``longest_wait``: of a delivered record."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    undelivered: int = 0
+    longest_wait: float = 0.0
+    seconds: float = 0.0
+
+    def __add__(self, other: "ReplayResult") -> "ReplayResult":
+        return ReplayResult(
+            self.outcomes + other.outcomes,
+            self.undelivered + other.undelivered,
+            max(self.longest_wait, other.longest_wait),
+            max(self.seconds, other.seconds),
+        )
+
+    @property
+    def attempts(self) -> int:
+        return self.outcomes.total()
+
+    @property
+    def delivered(self) -> int:
+        return sum(self.outcomes[outcome] for outcome in _DELIVERED)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The spools of one process: lists of requests, one list for each client."""
+
+    address: Address
+    spools: Sequence[Sequence[bytes]]
+    pause: float
+    patience: float
+
+
+def run_replay(
+    url: str,
+    spools: Sequence[Sequence[bytes]],
+    *,
+    pause: float = 1.0,
+    patience: float = 600.0,
+    processes: int = 1,
+) -> ReplayResult:
+    """All clients send their spools at once, each one record after another.
+
+    A record that was not delivered is sent again, unchanged, after about ``pause``
+    seconds. Clients give up ``patience`` seconds after the start.
+    """
+    address = Address.of(url).resolved()
+    processes = min(processes, len(spools))
+    shares = [spools[number::processes] for number in range(processes)]
+    works = [Replay(address, share, pause, patience) for share in shares]
+    return reduce(add, _in_processes(_replay, works), ReplayResult())
+
+
+def _replay(work: Replay) -> ReplayResult:
+    with ThreadPoolExecutor(len(work.spools)) as pool:
+        clients = [pool.submit(_empty_spool, work, spool) for spool in work.spools]
+        return reduce(add, (client.result() for client in clients))
+
+
+def _empty_spool(work: Replay, spool: Sequence[bytes]) -> ReplayResult:
+    outcomes: Counter[str] = Counter()
+    started = time.perf_counter()
+    longest = 0.0
+    undelivered = 0
+    for request in spool:
+        waiting_since = time.perf_counter()
+        attempts = _deliver(work, request, started + work.patience)
+        outcomes.update(answer.outcome for answer in attempts)
+        if attempts and attempts[-1].delivered:
+            longest = max(longest, time.perf_counter() - waiting_since)
+        else:
+            undelivered += 1
+    return ReplayResult(outcomes, undelivered, longest, time.perf_counter() - started)
+
+
+def _deliver(work: Replay, request: bytes, deadline: float) -> list[Answer]:
+    """Send until delivered or out of patience; the answer to each attempt."""
+    answers: list[Answer] = []
+    while time.perf_counter() < deadline:
+        answers.append(post(work.address, request))
+        if answers[-1].delivered:
+            break
+        time.sleep(work.pause * (0.5 + random.random()))  # noqa: S311 - only jitter
+    return answers
+
+
+# --- Processes ----------------------------------------------------------------------
+
+
 def _share(total: int, number: int, processes: int) -> int:
     """The part of ``total`` that is for process ``number``."""
     return total // processes + (number < total % processes)
 
 
-def _in_processes[A, R](function: Callable[[A], R], works: Sequence[A]) -> list[R]: ...
+def _in_processes(function: Callable[[A], R], works: Sequence[A]) -> list[R]:
+    """Apply ``function`` to each of ``works`` at once; here if there is only one."""
+    if len(works) == 1:
+        return [function(works[0])]
+    with ProcessPoolExecutor(len(works), mp_context=get_context("spawn")) as pool:
+        return list(pool.map(function, works))

@@ -71,6 +71,13 @@ class Name(models.Model):
     class Meta:
         abstract = True
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        values = tuple(getattr(self, name) for name in self.KEY)
+        self.key = self.key_of(values)
+        for name, value in self.derived(values).items():
+            setattr(self, name, value)
+        super().save(*args, **kwargs)
+
     @classmethod
     def key_of(cls, values: Iterable[object]) -> UUID:
         """What identifies the row with these values of ``KEY``, in that order."""
@@ -81,13 +88,6 @@ class Name(models.Model):
     def derived(cls, values: tuple[object, ...]) -> dict[str, object]:
         """Columns computed from the values of ``KEY``."""
         return {}
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        values = tuple(getattr(self, name) for name in self.KEY)
-        self.key = self.key_of(values)
-        for name, value in self.derived(values).items():
-            setattr(self, name, value)
-        super().save(*args, **kwargs)
 
 
 class Classification(Name):

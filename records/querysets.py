@@ -79,9 +79,9 @@ class RecordQuerySet(models.QuerySet["Record"]):
     ) -> "models.QuerySet[Record, tuple[Any, ...]]":
         """Up to ``limit`` records, newest first, as values of ``columns`` (of `Row`).
 
-        Several names of one kind (all crash classifications, say) are read as a merge of
-        one ordered index scan each: a single scan would have to choose between sorting
-        them all and passing over everything else.
+        Several names of one kind (all crash classifications, say) are read as a merge
+        of one ordered index scan each: a single scan would have to choose between
+        sorting them all and passing over everything else.
         """
         return self._in_order("-id", limit, columns or Row._fields)
 
@@ -97,7 +97,9 @@ class RecordQuerySet(models.QuerySet["Record"]):
         if any(not ids for ids in self._names.values()):
             return self.none().values_list(*columns)
         column, ids = min(
-            self._names.items(), key=lambda item: len(item[1]), default=("", frozenset())
+            self._names.items(),
+            key=lambda item: len(item[1]),
+            default=("", frozenset()),
         )
         if not 1 < len(ids) <= _MAX_BRANCHES:
             return self.everything().values_list(*columns).order_by(order)[:limit]

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -11,7 +11,10 @@ from django.db import transaction
 
 from records import rollups
 from records.collector.refusal import Refusal
+from records.collector.requests import submissions
 from records.models import RefusalPolicy, Refused
+from records.store import Stored, store
+from records.submission import Submission
 
 KEPT_PER_MINUTE = 600
 """A flood of bad requests is counted, not kept: at most so many per process."""
@@ -46,7 +49,9 @@ class Keeper:
             RefusalPolicy.objects.filter(quarantine=True).values_list("code", flat=True)
         )
         rows = [self._row(request, now, quarantine) for request in requests]
-        counts = Counter((now.date(), request.refusal.code.value) for request in requests)
+        counts = Counter(
+            (now.date(), request.refusal.code.value) for request in requests
+        )
         with transaction.atomic():
             Refused.objects.bulk_create([row for row in rows if row])
             rollups.add(rollups.REFUSED_DAY, counts)
@@ -110,3 +115,20 @@ def _sender(environ: Mapping[str, Any]) -> str:
 def _clean(text: str) -> str:
     """Text that every database stores."""
     return text.replace("\x00", "�").encode("utf-8", "replace").decode()
+
+
+def take_in(refused: Refused, known_id: Callable[[str], int | None]) -> Stored:
+    """Parse a refused request again, under the rules of today, and store its record.
+
+    Raises Refusal when it is still refused. ``known_id`` as for `submissions`.
+    """
+    environ = {**refused.headers, "PATH_INFO": refused.path}
+    limit = settings.TELEMETRY_MAX_PAYLOAD
+    parsed = submissions(environ, bytes(refused.body), known_id, limit)
+    still_refused = next((each for each in parsed if isinstance(each, Refusal)), None)
+    if still_refused:
+        raise still_refused
+    stored = store([each for each in parsed if isinstance(each, Submission)])
+    refused.record_id = stored[0].id
+    refused.save(update_fields=["record_id"])
+    return stored[0]

@@ -51,11 +51,12 @@ class Table:
         columns = (*self.keys, *self.merges)
         values = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * rows)
         merged = ", ".join(
-            f"{column} = {_MERGES[how].format(new=f'excluded.{column}', old=f'{table}.{column}')}"
+            f"{column} = "
+            + _MERGES[how].format(new=f"excluded.{column}", old=f"{table}.{column}")
             for column, how in self.merges.items()
         )
-        return (
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values} "
+        return (  # every name here is one of our own columns
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values} "  # noqa: S608
             f"ON CONFLICT ({', '.join(self.keys)}) DO UPDATE SET {merged}"
         )
 
@@ -114,7 +115,7 @@ class Tally:
         seen[2] += 1
 
     def save(self) -> None:
-        """Add to the rollups, in one order everywhere so that workers never deadlock."""
+        """Add to the rollups, in one order, so that workers never deadlock."""
         add(HARDWARE_DAY, self.hardware)
         upsert(
             MACHINE_DAY,

@@ -106,6 +106,6 @@ def system_names() -> list[str]:
 def builds_of(system_name: str) -> list[str]:
     """Builds of an operating system, newest version first."""
     builds = Build.objects.filter(system_name=system_name)
-    return list(builds.order_by("-version_key", "-version").values_list("version", flat=True))
-
-
+    return list(
+        builds.order_by("-version_key", "-version").values_list("version", flat=True)
+    )

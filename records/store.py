@@ -49,17 +49,24 @@ def store(submissions: Sequence[Submission]) -> list[Stored]:
     looking, and by inserting under the same ids. Raises one of LOST when nothing was
     stored, or when the database stays away for longer than clients wait.
     """
-    name_ids = names.resolve(submissions)
     plan: list[Stored] = []
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            plan = _plan(cursor, submissions)
-            _insert(cursor, _fresh(plan, name_ids))
+        return _store(submissions, plan)
     except LOST:
         connection.close()
-        if not plan or not database.is_postgres():
+        if not database.is_postgres():
             raise
-        _settle(plan, name_ids)
+    if plan:
+        return _settle(plan)
+    return _store(submissions, plan)  # perhaps only an idle connection had died
+
+
+def _store(submissions: Sequence[Submission], plan: list[Stored]) -> list[Stored]:
+    """Fills ``plan`` before anything is inserted."""
+    name_ids = names.resolve(submissions)
+    with transaction.atomic(), connection.cursor() as cursor:
+        plan.extend(_plan(cursor, submissions))
+        _insert(cursor, _fresh(plan, name_ids))
     return plan
 
 
@@ -132,7 +139,9 @@ def _known(
     found = [row[0] for row in cursor.fetchall()]
     if not found:
         return {}
-    stored = map(_read_back, Record.objects.filter(id__in=found).named().order_by("-id"))
+    stored = map(
+        _read_back, Record.objects.filter(id__in=found).named().order_by("-id")
+    )
     return {_identity(each.submission): each for each in stored}
 
 
@@ -197,25 +206,22 @@ def _values(stored: Stored, ids: NameIds) -> tuple[Any, ...]:
     )
 
 
-def _settle(plan: Sequence[Stored], name_ids: Sequence[NameIds]) -> None:
+def _settle(plan: list[Stored]) -> list[Stored]:
     """Make what ``plan`` says true, whether the lost transaction committed or not."""
     end = time.monotonic() + _SETTLE_SECONDS
-    rows = _fresh(plan, name_ids)
-    ids = [stored.id for stored, _ in rows]
+    ids = [stored.id for stored in plan if not stored.duplicate]
     while True:
         try:
-            if Record.objects.filter(id__in=ids).exists():
-                return
-            with transaction.atomic(), connection.cursor() as cursor:
-                _insert(cursor, rows)
+            if not Record.objects.filter(id__in=ids).exists():
+                name_ids = names.resolve([stored.submission for stored in plan])
+                with transaction.atomic(), connection.cursor() as cursor:
+                    _insert(cursor, _fresh(plan, name_ids))
         except IntegrityError:
-            return  # the lost transaction committed meanwhile, under the same ids
+            return plan  # the lost transaction committed meanwhile, under the same ids
         except LOST:
             connection.close()
             if time.monotonic() > end:
                 raise
             time.sleep(0.1)
         else:
-            return
-
-
+            return plan

@@ -29,6 +29,7 @@ class KnownIds:
     def _refresh(self) -> None:
         if not self._lock.acquire(blocking=not self._ids):
             return  # another thread is reading; what is remembered will do
+        borrowed = connection.connection is not None
         try:
             self._ids = active()
             self._read_at = time.monotonic()
@@ -38,7 +39,8 @@ class KnownIds:
             self._read_at = time.monotonic()
         finally:
             self._lock.release()
-            connection.close()  # the thread of a request keeps no connection
+            if not borrowed:  # the thread of a request keeps no connection
+                connection.close()
 
 
 def active() -> dict[str, int]:

@@ -3,7 +3,18 @@
 import re
 
 _TOKENS = re.compile(r"[0-9]+|[a-z]+|~")
-_PRE_RELEASE = {"~", "a", "alpha", "b", "beta", "dev", "pre", "preview", "rc", "snapshot"}
+_PRE_RELEASE = {
+    "~",
+    "a",
+    "alpha",
+    "b",
+    "beta",
+    "dev",
+    "pre",
+    "preview",
+    "rc",
+    "snapshot",
+}
 _KEY_LENGTH = 400
 
 # What comes first at a place where two versions differ.
@@ -14,8 +25,8 @@ def version_key(version: str) -> str:
     """A text of digits and lower-case letters that sorts, in any collation, as the
     version does.
 
-    Numbers compare as numbers (9 before 10), words as words, a longer version after its
-    prefix (1.2 before 1.2.1), and a pre-release before the release (1.0-rc1 before 1.0).
+    Numbers compare as numbers (9 before 10), words as words, a longer version after
+    its prefix (1.2 before 1.2.1), a pre-release before the release (1.0-rc1, 1.0).
     """
     parts = [_part(token) for token in _TOKENS.findall(version.lower())]
     return ("".join(parts) + _END)[:_KEY_LENGTH]

@@ -22,7 +22,9 @@ def id_bounds(
     first = last = None
     if start:
         hour = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        first = _bound(min, hours.filter(hour__gte=hour), Min("first_id"), queue["first"])
+        first = _bound(
+            min, hours.filter(hour__gte=hour), Min("first_id"), queue["first"]
+        )
         if first is None:
             return 1, 0
     if end:

@@ -62,14 +62,12 @@ SETTINGS = (
         "false",
         "Pages and API can be read without login. `make serve` sets `true`.",
     ),
-    Setting(
-        "BIND", "127.0.0.1:8000", "Address and port that gunicorn listens on."
-    ),
+    Setting("BIND", "127.0.0.1:8000", "Address and port that gunicorn listens on."),
     Setting("WEB_CONCURRENCY", "2", "Gunicorn worker processes."),
     Setting(
         "TELEMETRY_THREADS",
-        "32",
-        "Threads per gunicorn process: how many requests can share a commit.",
+        "8",
+        "Threads per gunicorn process, for pages and for unusual requests.",
     ),
     Setting(
         "TELEMETRY_SECURE",
@@ -96,9 +94,7 @@ SETTINGS = (
         "2000",
         "Records that may wait for a commit in one process; beyond it: 503.",
     ),
-    Setting(
-        "TELEMETRY_REFUSED_MAX", "10000", "Refused requests kept for inspection."
-    ),
+    Setting("TELEMETRY_REFUSED_MAX", "10000", "Refused requests kept for inspection."),
     Setting("TELEMETRY_REFUSED_DAYS", "30", "Days a refused request is kept."),
     Setting(
         "TELEMETRY_SITE_URL",
@@ -186,7 +182,7 @@ def _words(text: str) -> list[str]:
 def _database_url(url: str) -> str:
     """The URL, with a relative SQLite path taken from the project's folder."""
     path = url.removeprefix("sqlite:///")
-    if path == url or path == ":memory:" or path.startswith("/"):
+    if path in (url, ":memory:") or path.startswith("/"):
         return url
     return f"sqlite:///{BASE_DIR / path}"
 

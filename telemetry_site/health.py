@@ -10,7 +10,7 @@ import orjson
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from records.collector.views import Answer, Environ
+from records.collector.answer import Answer, Environ
 from records.models import Pending, Record, TelemetryId
 
 LAG_LIMIT = timedelta(minutes=15)
@@ -42,7 +42,9 @@ def _ready(*, worker: bool) -> Answer:
 
 
 def _state() -> dict[str, Any]:
-    with transaction.atomic():  # a write that changes nothing: fails on a read-only copy
+    with (
+        transaction.atomic()
+    ):  # a write that changes nothing: fails on a read-only copy
         TelemetryId.objects.filter(pk=0).update(active=True)
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from records import labels, names
 from tests.databases import PostgresTemplate, SqliteTemplate
 from tests.postgres import Cluster, find_programs
 
@@ -22,6 +23,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ci" if IN_CI else "default")
+
+
+@pytest.fixture(autouse=True)
+def _names_of_one_test_only() -> Iterator[None]:
+    """A process remembers ids of names, which end with the test that made them."""
+    yield
+    names.forget()
+    labels.forget()
 
 
 @pytest.fixture(scope="session")

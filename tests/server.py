@@ -125,6 +125,18 @@ class GunicornServer:
             os.killpg(self._master.pid, signal.SIGKILL)
         self._master.wait()
         self._master = None
+        self._wait_until_closed()
+
+    def _wait_until_closed(self) -> None:
+        """Killed workers hold the port until the kernel is done with them."""
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 5).close()
+            except ConnectionRefusedError:
+                return
+            except ConnectionResetError:
+                pass  # closing right now
+            time.sleep(0.01)
 
     def _wait_until_healthy(self, master: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_TIMEOUT

@@ -26,7 +26,7 @@ class FieldsField(forms.CharField):
         names = [name.strip() for name in super().clean(value).split(",") if name]
         unknown = sorted(set(names) - set(FIELDS))
         if unknown:
-            raise ValidationError("Not keys of a record: %s" % ", ".join(unknown))
+            raise ValidationError(f"Not keys of a record: {', '.join(unknown)}")
         return list(dict.fromkeys(names))
 
 

@@ -15,6 +15,8 @@ register_converter(IdConverter, "record_id")
 urlpatterns = [
     path("records", views.RecordList.as_view(), name="api-records"),
     path("records/", views.RecordList.as_view()),
-    path("records/<record_id:record_id>", views.RecordDetail.as_view(), name="api-record"),
+    path(
+        "records/<record_id:record_id>", views.RecordDetail.as_view(), name="api-record"
+    ),
     path("records/<record_id:record_id>/", views.RecordDetail.as_view()),
 ]

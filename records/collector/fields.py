@@ -40,7 +40,12 @@ _REQUIRED_1 = (
 _REQUIRED_2 = (*_REQUIRED_1, "payload_format_version", "system_name")
 # Genuine clients omit a name whose value is blank: host_type, board_name, bios_version
 # and cpu_model are therefore never required.
-REQUIRED = {1: _REQUIRED_1, 2: _REQUIRED_2, 3: _REQUIRED_2, 4: (*_REQUIRED_2, "event_id")}
+REQUIRED = {
+    1: _REQUIRED_1,
+    2: _REQUIRED_2,
+    3: _REQUIRED_2,
+    4: (*_REQUIRED_2, "event_id"),
+}
 
 _UINT32 = 4_294_967_295
 _INT64 = 9_223_372_036_854_775_807
@@ -91,9 +96,7 @@ def header_case(name: str) -> str:
 
 
 def missing(name: str) -> Refusal:
-    message = (
-        f"Record-Format-Version headers are invalid, {header_case(name)} missing"
-    )
+    message = f"Record-Format-Version headers are invalid, {header_case(name)} missing"
     return Refusal(Code.MISSING, message, name)
 
 
@@ -204,5 +207,3 @@ def _event_id(text: str, version: int) -> str | None:
     if version >= 4:
         raise _invalid("event_id")
     return None
-
-

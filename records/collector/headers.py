@@ -11,9 +11,7 @@ _ENVIRON = {name: f"HTTP_{name.upper()}" for name in NAMES}
 
 def sent_in_headers(environ: Mapping[str, Any]) -> bool:
     """Whether the metadata of a record is in the headers of this request."""
-    return (
-        "HTTP_RECORD_FORMAT_VERSION" in environ or "HTTP_CLASSIFICATION" in environ
-    )
+    return "HTTP_RECORD_FORMAT_VERSION" in environ or "HTTP_CLASSIFICATION" in environ
 
 
 def values(environ: Mapping[str, Any]) -> dict[str, str]:

@@ -23,8 +23,8 @@ def submissions(
 ) -> list[Parsed]:
     """The records of a request, in order; in a batch, a Refusal for each bad line.
 
-    Raises Refusal when the request as a whole is refused. ``known_id`` gives the primary
-    key of an accepted telemetry id.
+    Raises Refusal when the request as a whole is refused. ``known_id`` gives the
+    primary key of an accepted telemetry id.
     """
     telemetry_id = known_id(headers.text(environ.get("HTTP_X_TELEMETRY_TID", "")))
     if telemetry_id is None:

@@ -1,18 +1,19 @@
 """The collector as a WSGI application: read, parse, wait for the commit, answer.
 
-It stands alone: no Django request cycle, no session, no template. The same callable is
-the collector's own process and is mounted in front of the site (telemetry_site/wsgi.py).
+It stands alone: no Django request cycle, no session, no template. The same callable
+is the collector's own process and is mounted in front of the site.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import orjson
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
+from records.collector.answer import Answer, Environ, StartResponse
 from records.collector.refusal import Code, Refusal
 from records.collector.requests import Parsed, submissions, too_large
 from records.collector.writer import Unavailable, Unstorable, Writer
@@ -26,38 +27,13 @@ log = logging.getLogger(__name__)
 
 PATHS = frozenset({"/", "/v2/collector", "/v3/collector"})
 BATCH_TYPE = "application/x-ndjson"
+QUARANTINED = "accepted to quarantine"
 
 _BATCH_FACTOR = 16  # a batch may be so many times as long as a payload
 _DRAIN_LIMIT = 8 << 20
 _CHUNK = 64 << 10
 _RETRY_AFTER = "30"
 _REFUSED_WAITING = 200
-
-
-class StartResponse(Protocol):
-    def __call__(
-        self, status: str, headers: list[tuple[str, str]], /
-    ) -> Callable[[bytes], object]: ...
-
-
-Environ = dict[str, Any]
-
-
-class Answer(NamedTuple):
-    """Status line, body, and headers beyond type and length."""
-
-    status: str
-    body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = ()
-    content_type: str = "application/json"
-
-    def send(self, start_response: StartResponse) -> Iterable[bytes]:
-        fixed = [
-            ("Content-Type", self.content_type),
-            ("Content-Length", str(len(self.body))),
-        ]
-        start_response(self.status, [*fixed, *self.headers])
-        return [self.body]
 
 
 def accepts(environ: Environ) -> bool:
@@ -70,8 +46,54 @@ def _path(environ: Environ) -> str:
     return path.rstrip("/") or "/"
 
 
+class Waiting(NamedTuple):
+    """A request that was understood: it waits for its records to be committed, or for a
+    refusal to be noted."""
+
+    environ: Environ
+    body: bytes
+    parsed: Sequence[Parsed]
+
+    @property
+    def submissions(self) -> list[Submission]:
+        return [each for each in self.parsed if isinstance(each, Submission)]
+
+    @property
+    def refused(self) -> list[RefusedRequest]:
+        """What is to be kept of it, in order: the request, or lines of its batch."""
+        bodies = [self.body]
+        if len(self.parsed) > 1:
+            bodies = [line for line in self.body.split(b"\n") if line.strip()]
+        return [
+            RefusedRequest(self.environ, body, each)
+            for body, each in zip(bodies, self.parsed, strict=True)
+            if isinstance(each, Refusal)
+        ]
+
+    def answer(self, stored: Sequence[Stored], quarantined: Sequence[bool]) -> Answer:
+        """The answer, given what became of `submissions` and of `refused`."""
+        records, kept = iter(stored), iter(quarantined)
+        if len(self.parsed) == 1:
+            (single,) = self.parsed
+            if isinstance(single, Refusal):
+                return _refused(single, next(kept))
+            return _created(next(records))
+        results = (
+            _line_refused(each, next(kept))
+            if isinstance(each, Refusal)
+            else {"status": 201, **_object(next(records))}
+            for each in self.parsed
+        )
+        text = b"".join(orjson.dumps(result) + b"\n" for result in results)
+        return Answer("200 OK", text, content_type=BATCH_TYPE)
+
+
 class Collector:
-    """The WSGI application. Threads of one process share its writers."""
+    """The WSGI application. Threads of one process share its writers.
+
+    `begin` and `Waiting.answer` are the two halves of a request: a server that gathers
+    requests itself (worker.py) commits many between them.
+    """
 
     def __init__(self) -> None:
         self._starting = threading.Lock()
@@ -85,6 +107,11 @@ class Collector:
         return self.answer(environ).send(start_response)
 
     def answer(self, environ: Environ) -> Answer:
+        begun = self.begin(environ)
+        return begun if isinstance(begun, Answer) else self._finish(begun)
+
+    def begin(self, environ: Environ) -> Answer | Waiting:
+        """Read and parse: the answer, or a request that waits for a commit."""
         method, path = environ["REQUEST_METHOD"], _path(environ)
         if path not in PATHS:
             return _problem("404 Not Found", "There is no such address here")
@@ -101,72 +128,39 @@ class Collector:
             if writer:
                 writer.close()
 
-    def _post(self, environ: Environ) -> Answer:
+    def _post(self, environ: Environ) -> Answer | Waiting:
         body = b""
         try:
             body = _read(environ, _limit(environ))
-            return self._submit(environ, body)
+            limit = settings.TELEMETRY_MAX_PAYLOAD
+            parsed = submissions(environ, body, self._known_ids.get, limit)
         except Refusal as refusal:
-            if refusal.code is Code.TOO_LARGE and not body:
+            if refusal.code is Code.TOO_LARGE:
                 _drain(environ)
-            return self._refuse(environ, body, refusal)
-        except Unavailable as error:
-            return _unavailable(str(error))
+            return Waiting(environ, body, [refusal])
         except (DatabaseError, InterfaceError):
-            return _unavailable("The store is down")
+            return unavailable("The store is down")
         except Exception:
             log.exception("The collector failed on a request")
-            return _problem("500 Internal Server Error", "The collector failed")
+            return failed()
+        return Waiting(environ, body, parsed)
 
-    def _submit(self, environ: Environ, body: bytes) -> Answer:
-        limit = settings.TELEMETRY_MAX_PAYLOAD
-        parsed = submissions(environ, body, self._known_ids.get, limit)
-        valid = [each for each in parsed if isinstance(each, Submission)]
+    def _finish(self, request: Waiting) -> Answer:
+        """Wait for the group commit of the process."""
+        wanted, stored = request.submissions, []
         try:
-            stored = self._record_writer().submit(valid) if valid else []
-        except Unstorable as error:
-            raise Refusal(Code.BODY, str(error)) from error
-        if len(parsed) == 1:
-            return _created(stored[0])
-        return self._batch_answer(environ, body, parsed, stored)
+            stored = self._record_writer().submit(wanted) if wanted else []
+        except Unavailable as error:
+            return unavailable(str(error))
+        except Unstorable:
+            request = Waiting(request.environ, request.body, [UNSTORABLE])
+        return request.answer(stored, self._keep(request.refused))
 
-    def _batch_answer(
-        self,
-        environ: Environ,
-        body: bytes,
-        parsed: Sequence[Parsed],
-        stored: Sequence[Stored],
-    ) -> Answer:
-        """One line per line: the stored record, or why it was refused."""
-        lines = [line for line in body.split(b"\n") if line.strip()]
-        waiting = iter(stored)
-        results = []
-        for line, each in zip(lines, parsed, strict=True):
-            if isinstance(each, Refusal):
-                results.append(self._line_refused(environ, line, each))
-            else:
-                results.append({"status": 201, **_object(next(waiting))})
-        text = b"".join(orjson.dumps(result) + b"\n" for result in results)
-        return Answer("200 OK", text, content_type=BATCH_TYPE)
-
-    def _line_refused(
-        self, environ: Environ, line: bytes, refusal: Refusal
-    ) -> dict[str, Any]:
-        quarantined = self._keep(environ, line, refusal)
-        return {"status": 201 if quarantined else refusal.status, **refusal.as_dict()}
-
-    def _refuse(self, environ: Environ, body: bytes, refusal: Refusal) -> Answer:
-        if self._keep(environ, body, refusal):
-            text = {**refusal.as_dict(), "message": "accepted to quarantine"}
-            return Answer("201 Created", orjson.dumps(text))
-        return Answer(_STATUS[refusal.status], orjson.dumps(refusal.as_dict()))
-
-    def _keep(self, environ: Environ, body: bytes, refusal: Refusal) -> bool:
+    def _keep(self, refused: list[RefusedRequest]) -> list[bool]:
         try:
-            request = RefusedRequest(environ, body, refusal)
-            return self._refused_writer().submit([request])[0]
+            return self._refused_writer().submit(refused) if refused else []
         except (Unavailable, Unstorable):
-            return False
+            return [False] * len(refused)
 
     def _record_writer(self) -> Writer[Submission, Stored]:
         if self._records is None:
@@ -181,6 +175,7 @@ class Collector:
         return self._refused
 
 
+UNSTORABLE = Refusal(Code.BODY, "The database refuses this record")
 ALLOW_POST = (("Allow", "POST"),)
 _STATUS = {400: "400 Bad Request", 413: "413 Content Too Large"}
 
@@ -223,9 +218,26 @@ def _created(stored: Stored) -> Answer:
     return Answer("201 Created", orjson.dumps(_object(stored)))
 
 
-def _unavailable(message: str) -> Answer:
+def unavailable(message: str) -> Answer:
     headers = (("Retry-After", _RETRY_AFTER),)
     return _problem("503 Service Unavailable", message, headers)
+
+
+def failed() -> Answer:
+    return _problem("500 Internal Server Error", "The collector failed")
+
+
+def _refused(refusal: Refusal, quarantined: bool) -> Answer:
+    if quarantined:
+        text = {**refusal.as_dict(), "message": QUARANTINED}
+        return Answer("201 Created", orjson.dumps(text))
+    return Answer(_STATUS[refusal.status], orjson.dumps(refusal.as_dict()))
+
+
+def _line_refused(refusal: Refusal, quarantined: bool) -> dict[str, Any]:
+    if quarantined:
+        return {"status": 201, **refusal.as_dict(), "message": QUARANTINED}
+    return {"status": refusal.status, **refusal.as_dict()}
 
 
 def _problem(

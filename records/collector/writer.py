@@ -155,7 +155,7 @@ class Writer(Generic[Item, Result]):
             for job in batch:
                 self._commit([job])
         else:
-            log.exception("The database refuses a record")
+            log.error("The database refuses a record", exc_info=True)  # noqa: LOG014
             self._fail(batch, Unstorable("The database refuses this record"))
 
     def _fail(self, batch: Sequence[_Job[Item, Result]], error: Exception) -> None:
