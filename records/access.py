@@ -3,28 +3,28 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-User = AbstractBaseUser | AnonymousUser
+Reader = User | AnonymousUser
 
 
-def _may(user: User, permission: str) -> bool:
+def _may(user: Reader, permission: str) -> bool:
     if settings.TELEMETRY_ANONYMOUS_READ:
         return True
-    return bool(user.is_active and user.has_perm(permission))  # type: ignore[union-attr]
+    return bool(user.is_active and user.has_perm(permission))
 
 
-def may_read(user: User) -> bool:
+def may_read(user: Reader) -> bool:
     return _may(user, "records.view_record")
 
 
-def may_see_payload(user: User) -> bool:
+def may_see_payload(user: Reader) -> bool:
     return _may(user, "records.view_payload")
 
 
-def may_export(user: User) -> bool:
+def may_export(user: Reader) -> bool:
     return _may(user, "records.export_record")
 
 

@@ -43,8 +43,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
-        ids = self.object_list.order_by("-pk").values("pk")[:_LISTED]  # type: ignore[union-attr]
-        return int(ids.count())
+        rows: Any = self.object_list
+        return int(rows.order_by("-pk").values("pk")[:_LISTED].count())
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -88,22 +88,22 @@ class RecordAdmin(ReadOnlyAdmin):
     readonly_fields = ("shown_payload",)
 
     @admin.display(description="Classification")
-    def classification(self, record: Record) -> str:
+    def classification(self, record: Record) -> Any:
         return record.kind.classification.name
 
     @admin.display(description="Severity")
-    def severity(self, record: Record) -> int:
+    def severity(self, record: Record) -> Any:
         return record.kind.severity
 
     @admin.display(description="External", boolean=True)
-    def external(self, record: Record) -> bool:
+    def external(self, record: Record) -> Any:
         return record.kind.external
 
     @admin.display(description="Payload")
     def shown_payload(self, record: Record) -> str:
         return record.payload
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         names = [f.name for f in Record._meta.fields if f.name != "payload"]
         return [*names, "shown_payload"] if may_see_payload(request.user) else names
 
@@ -152,7 +152,7 @@ class TelemetryIdAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("value", "label", "active", "accepted", "last_accepted")
     readonly_fields = ("created_at", "accepted", "last_accepted")
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[TelemetryId]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         return (
             super()
             .get_queryset(request)
@@ -197,7 +197,7 @@ class RefusedAdmin(ReadOnlyAdmin):
     def shown_body(self, refused: Refused) -> str:
         return bytes(refused.body)[:_PREVIEW].decode("utf-8", "backslashreplace")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         names = [f.name for f in Refused._meta.fields if f.name != "body"]
         return [*names, "shown_body"] if may_see_payload(request.user) else names
 

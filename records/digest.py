@@ -7,6 +7,7 @@ together, so a killed worker leaves nothing half done and nothing counted twice.
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -15,6 +16,7 @@ from records import database
 from records.labels import builds, kinds
 from records.models import ParserFailure, Pending, Record
 from records.parsers import PayloadParser, StoredRecord, registered
+from records.querysets import RecordQuerySet
 from records.rollups import Counted, Tally
 
 log = logging.getLogger(__name__)
@@ -42,14 +44,15 @@ def _claim(limit: int) -> list[int]:
     return claimed
 
 
-def counted(records: Iterable[Record] | Any) -> Iterable[Counted]:
+def counted(records: RecordQuerySet) -> Iterable[Counted]:
     """The records of a queryset as counting needs them."""
     rows = records.order_by().values_list(
         "id", "received_at", "kind_id", "build_id", "hardware_id", "machine_id"
     )
     for row in rows.iterator(chunk_size=5000):
         kind, build = kinds.one(row[2]), builds.one(row[3])
-        yield Counted(*row, kind.external, kind.heartbeat, build.system_name)
+        labels = (kind.external, kind.heartbeat, build.system_name)
+        yield Counted._make((*row, *labels))
 
 
 def run_parsers(record_ids: Sequence[int]) -> None:
@@ -86,7 +89,7 @@ def run_parser(parser: PayloadParser, records: Iterable[StoredRecord]) -> None:
     facts: Facts = []
     failures: list[ParserFailure] = []
     for record in records:
-        fact = _isolated(parser, record, failures, lambda r=record: parser.parse(r))
+        fact = _isolated(parser, record, failures, partial(parser.parse, record))
         if fact is not None:
             facts.append((record, fact))
     _store(parser, facts, failures)
@@ -103,7 +106,7 @@ def _store(parser: PayloadParser, facts: Facts, failures: list[ParserFailure]) -
     if not facts:
         return
     together: list[ParserFailure] = []
-    _isolated(parser, facts[0][0], together, lambda: _in_savepoint(parser, facts))
+    _isolated(parser, facts[0][0], together, partial(_in_savepoint, parser, facts))
     if together and len(facts) == 1:
         failures.extend(together)
     elif together:

@@ -175,9 +175,7 @@ class RecordFilter(django_filters.FilterSet):
     )
     external = FlagFilter(help_text="`true`: from outside the organisation.")
     record_format_version = _integer(1, 4, "Version of the record format.")
-    payload_format_version = _integer(
-        0, 4_294_967_295, "Version of the payload format."
-    )
+    payload_format_version = _integer(0, UINT32, "Version of the payload format.")
     payload = PatternFilter(
         max_length=_MAX_PATTERN, help_text="Regular expression on the payload."
     )
@@ -338,5 +336,5 @@ def _unquoted(parameters: QueryDict) -> QueryDict:
     if "build" not in parameters:
         return parameters
     changed = parameters.copy()
-    changed["build"] = parameters["build"].replace('"', "").replace("'", "")
+    changed["build"] = str(parameters["build"]).replace('"', "").replace("'", "")
     return changed

@@ -7,7 +7,7 @@ partitioned, distributed and thrown away by age (see docs/architecture.md).
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from django.contrib.postgres.indexes import BrinIndex
@@ -51,7 +51,7 @@ class ArrivalIndex(BrinIndex):
         schema_editor: BaseDatabaseSchemaEditor,
         using: str = "",
         **kwargs: Any,
-    ) -> Statement | None:
+    ) -> Statement:
         if schema_editor.connection.vendor == "postgresql":
             return super().create_sql(model, schema_editor, using, **kwargs)
         return models.Index.create_sql(self, model, schema_editor, **kwargs)
@@ -67,6 +67,8 @@ class Name(models.Model):
 
     id = models.AutoField(primary_key=True)
     key = models.UUIDField(unique=True, editable=False)
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     class Meta:
         abstract = True

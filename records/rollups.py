@@ -139,7 +139,7 @@ def upsert(table: Table, rows: Sequence[Key]) -> None:
             cursor.execute(table.upsert(len(some)), values)
 
 
-def _adapted(value: object) -> object:
+def _adapted(value: Any) -> Any:
     if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)
     if isinstance(value, date):

@@ -163,16 +163,16 @@ class Collector:
             return [False] * len(refused)
 
     def _record_writer(self) -> Writer[Submission, Stored]:
-        if self._records is None:
-            with self._starting:
-                self._records = self._records or Writer(store, settings.TELEMETRY_QUEUE)
-        return self._records
+        with self._starting:
+            if self._records is None:
+                self._records = Writer(store, settings.TELEMETRY_QUEUE)
+            return self._records
 
     def _refused_writer(self) -> Writer[RefusedRequest, bool]:
-        if self._refused is None:
-            with self._starting:
-                self._refused = self._refused or Writer(Keeper().keep, _REFUSED_WAITING)
-        return self._refused
+        with self._starting:
+            if self._refused is None:
+                self._refused = Writer(Keeper().keep, _REFUSED_WAITING)
+            return self._refused
 
 
 UNSTORABLE = Refusal(Code.BODY, "The database refuses this record")

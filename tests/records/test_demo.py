@@ -357,8 +357,8 @@ class TestBuilds:
     ):
         pairs = Counter()
         for each in submissions:
-            values = dict(re.findall(r"(\w+)= *(\S+)", each.payload))
-            if each.classification == UPDATE and values["result"] == "0":
+            if each.classification == UPDATE and "\nresult=0\n" in each.payload:
+                values = dict(re.findall(r"(\w+)= *(\S+)", each.payload))
                 before, after = values["current_version"], values["server_version"]
                 assert int(before) <= int(after) == int(each.build)
                 pairs[before == after] += 1

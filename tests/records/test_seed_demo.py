@@ -1,0 +1,81 @@
+"""`manage.py seed_demo`: a demo fleet in the database, counted."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from records import names
+from records.models import MachineDay, Pending, Record
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_names():
+    """Ids remembered from another test's rolled-back rows would lead nowhere."""
+    names.forget()
+    yield
+    names.forget()
+
+
+def seed(*arguments: str, **options: object) -> None:
+    call_command("seed_demo", "--machines=6", "--days=4", *arguments, **options)
+
+
+def test_a_fleet_is_stored_and_digested(capsys):
+    seed()
+    stored = Record.objects.count()
+    assert 20 < stored < 120
+    assert not Pending.objects.exists()
+    assert sum(MachineDay.objects.values_list("records", flat=True)) == stored
+    assert f"Made {stored} records of 6 machines in 4 days" in capsys.readouterr().out
+
+
+def test_ids_follow_the_time_of_reception_and_end_now():
+    seed()
+    times = list(Record.objects.order_by("id").values_list("received_at", flat=True))
+    assert times == sorted(times)
+    now = datetime.now(UTC)
+    assert now - timedelta(days=4, minutes=1) < times[0]
+    assert times[-1] <= now
+
+
+def test_digesting_can_be_left_to_the_worker(capsys):
+    seed("--no-digest")
+    assert Pending.objects.count() == Record.objects.count() > 0
+    assert "the worker will digest them" in capsys.readouterr().out
+
+
+def test_a_database_with_records_is_left_alone_when_asked_to(capsys):
+    seed("--if-empty")
+    stored = Record.objects.count()
+    assert stored
+    seed("--if-empty")
+    assert Record.objects.count() == stored
+    assert "There are records already" in capsys.readouterr().out
+
+
+def test_a_number_of_records_can_be_asked_for():
+    call_command("seed_demo", "--records=400", "--days=5")
+    assert 250 < Record.objects.count() < 550
+
+
+def test_progress_is_told_in_plain_lines_when_nobody_watches(capsys):
+    seed()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["Demo fleet", "Digest"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--days=0"], "--days must be at least 1"),
+        (["--records=0"], "--records must be at least 1"),
+        (["--records=9", "--machines=9"], "exclude each other"),
+    ],
+)
+def test_impossible_sizes_are_refused(arguments, message):
+    with pytest.raises(CommandError, match=message):
+        call_command("seed_demo", *arguments)
+    assert not Record.objects.exists()
