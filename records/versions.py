@@ -37,4 +37,4 @@ def _part(token: str) -> str:
         digits = token.lstrip("0")
         return f"{_NUMBER}{len(digits):03d}{digits}"
     rank = _BEFORE_END if token in _PRE_RELEASE else _WORD
-    return f"{rank}{token}0"
+    return f"{rank}{token.strip('~')}0"

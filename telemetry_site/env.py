@@ -72,12 +72,13 @@ SETTINGS = (
     Setting(
         "TELEMETRY_SECURE",
         "true unless DEBUG",
-        "Cookies only over HTTPS, HSTS, redirect to HTTPS.",
+        "Cookies only over HTTPS, and HSTS.",
     ),
     Setting(
         "TELEMETRY_TRUSTED_PROXY",
         "false",
-        "Believe `X-Forwarded-Proto` and `X-Forwarded-For` of the proxy in front.",
+        "A proxy in front ends TLS: believe its `X-Forwarded-Proto`, and redirect to "
+        "HTTPS what did not come by it.",
     ),
     Setting(
         "TELEMETRY_MAX_PAYLOAD",

@@ -410,7 +410,7 @@ class TestCommand:
             call_command("loadgen", url, "--count=3", "--processes=1")
 
     def test_another_machine_is_refused_without_saying_so_twice(self):
-        with pytest.raises(CommandError, match="192.0.2.1.* is not this machine"):
+        with pytest.raises(CommandError, match=r"192\.0\.2\.1.* is not this machine"):
             call_command("loadgen", "http://192.0.2.1:8000", "--count=1")
 
     def test_another_machine_is_accepted_when_it_was_said_twice(
