@@ -289,7 +289,7 @@ class TestShares:
 
 class TestMachines:
     def test_a_machine_id_lives_for_three_days(self, fleet):
-        seen = defaultdict(list)
+        seen: dict[str, list[int]] = defaultdict(list)
         for at, submission in fleet:
             if re.fullmatch("[0-9a-f]{32}", submission.machine_id):
                 right = abs(at.timestamp() - submission.captured_at) < 86_400
@@ -355,7 +355,7 @@ class TestBuilds:
     def test_updates_lead_from_an_older_build_to_the_one_of_the_record(
         self, submissions
     ):
-        pairs = Counter()
+        pairs: Counter[bool] = Counter()
         for each in submissions:
             if each.classification == UPDATE and "\nresult=0\n" in each.payload:
                 values = dict(re.findall(r"(\w+)= *(\S+)", each.payload))
@@ -363,6 +363,20 @@ class TestBuilds:
                 assert int(before) <= int(after) == int(each.build)
                 pairs[before == after] += 1
         assert pairs[False] > pairs[True] > 0
+
+    def test_a_machine_has_the_new_build_from_its_update_on(self, fleet):
+        ran = defaultdict(list)
+        for _, each in fleet:
+            if each.system_name == CLEAR:
+                ran[each.machine_id].append(int(each.build))
+        assert all(builds == sorted(builds) for builds in ran.values())
+        updates = [
+            s
+            for _, s in fleet
+            if s.classification == UPDATE and "result=0" in s.payload
+        ]
+        # Both sides of an update occur under one machine id.
+        assert any(len(set(ran[each.machine_id])) > 1 for each in updates)
 
     def test_some_updates_fail(self, submissions):
         failed = [
@@ -404,6 +418,7 @@ class TestCrashes:
         deep = [each for each in crashes if "Too many frames" in each.payload]
         assert deep
         assert all(len(frames(each)[0]) == 64 for each in deep)
+        assert max(len(thread) for each in crashes for thread in frames(each)) == 64
 
     def test_some_crashes_have_several_threads(self, crashes):
         assert Counter(len(frames(each)) for each in crashes).keys() >= {1, 2, 3, 4}

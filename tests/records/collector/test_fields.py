@@ -132,13 +132,13 @@ def test_the_tables_here_have_every_name():
     assert set(ACCEPTED) == set(REFUSED) == set(MESSAGES) == set(NAMES) == set(VALUES)
 
 
-@pytest.mark.parametrize(("name", "sent", "stored"), accepted_rows())
+@pytest.mark.parametrize(("name", "sent", "stored"), list(accepted_rows()))
 def test_a_valid_value_is_stored(name, sent, stored):
     submission = parsed(values(**{name: sent}))
     assert getattr(submission, _STORED_AS.get(name, name)) == stored
 
 
-@pytest.mark.parametrize(("name", "sent"), refused_rows())
+@pytest.mark.parametrize(("name", "sent"), list(refused_rows()))
 def test_an_invalid_value_is_refused_in_the_predecessors_words(name, sent):
     error = refusal(values(**{name: sent}))
     if sent:

@@ -1,0 +1,1 @@
+"""The charts: each view is a folder of its own; it reads records through stats only."""
