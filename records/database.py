@@ -16,6 +16,7 @@ from django.db.backends.utils import CursorWrapper
 # Advisory locks of PostgreSQL are numbers that a project chooses for itself.
 _DIGEST_LOCK = 7_265_001
 _SQLITE_STEPS = 20_000
+_STORE_MILLISECONDS = 8000
 
 
 class QueryTimeout(Exception):
@@ -54,12 +55,17 @@ def is_postgres() -> bool:
 
 
 def lock_events(cursor: CursorWrapper, event_ids: Sequence[str]) -> None:
-    """Until commit, no other writer can look for or insert these event ids."""
+    """Until commit, no other writer can look for or insert these event ids.
+
+    And no statement of the transaction can hang for longer than clients wait.
+    """
     if not is_postgres():  # an SQLite transaction of a writer is alone from its start
         return
     keys = sorted(int(event_id[:15], 16) for event_id in event_ids)
     cursor.execute(
-        "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k", [keys]
+        "SET LOCAL statement_timeout = %s;"
+        "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k",
+        [_STORE_MILLISECONDS, keys],
     )
 
 

@@ -4,39 +4,42 @@ import threading
 import time
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from records.models import TelemetryId
 
 _FRESH_SECONDS = 5.0
+_RETRY_SECONDS = 1.0
 
 
 class KnownIds:
-    """Active telemetry ids and their primary keys, read again every few seconds."""
+    """Active telemetry ids and their primary keys, read again every few seconds.
+
+    While the database is away, what was read last stays true.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ids: dict[str, int] = {}
-        self._read_at = float("-inf")
+        self._ids: dict[str, int] | None = None
+        self._read_again_at = float("-inf")
 
     def get(self, value: str) -> int | None:
-        """The primary key of an active id; raises DatabaseError when none was ever
-        read, and answers from memory while the database is away."""
-        if time.monotonic() - self._read_at > _FRESH_SECONDS:
+        """The primary key of an active id. OperationalError: none was ever read."""
+        if time.monotonic() > self._read_again_at:
             self._refresh()
+        if self._ids is None:
+            raise OperationalError("Telemetry ids are not known yet")
         return self._ids.get(value)
 
     def _refresh(self) -> None:
-        if not self._lock.acquire(blocking=not self._ids):
+        if not self._lock.acquire(blocking=self._ids is None):
             return  # another thread is reading; what is remembered will do
         borrowed = connection.connection is not None
         try:
             self._ids = active()
-            self._read_at = time.monotonic()
-        except Exception:
-            if not self._ids:
-                raise
-            self._read_at = time.monotonic()
+            self._read_again_at = time.monotonic() + _FRESH_SECONDS
+        except (DatabaseError, InterfaceError):
+            self._read_again_at = time.monotonic() + _RETRY_SECONDS
         finally:
             self._lock.release()
             if not borrowed:  # the thread of a request keeps no connection

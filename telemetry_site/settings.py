@@ -82,6 +82,7 @@ _POSTGRES_OPTIONS: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 3,
     "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
 }
 
 

@@ -12,11 +12,15 @@ class IdConverter(IntConverter):
 
 register_converter(IdConverter, "record_id")
 
+# The addresses with a slash are the same, and described once.
 urlpatterns = [
     path("records", views.RecordList.as_view(), name="api-records"),
-    path("records/", views.RecordList.as_view()),
+    path("records/", views.RecordList.as_view(schema=None)),
     path(
         "records/<record_id:record_id>", views.RecordDetail.as_view(), name="api-record"
     ),
-    path("records/<record_id:record_id>/", views.RecordDetail.as_view()),
+    path(
+        "records/<record_id:record_id>/",
+        views.RecordDetail.as_view(schema=None),
+    ),
 ]

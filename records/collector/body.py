@@ -30,15 +30,19 @@ def json_objects(body: bytes) -> list[dict[str, Any] | Refusal]:
     Bytes that are not UTF-8 survive as surrogates until `json_text` sees the value that
     holds them.
     """
-    text = body.decode("utf-8", "surrogateescape")
-    single = _object(text)
+    single = _object(body)
     if not isinstance(single, Refusal):
         return [single]
-    lines = [line for line in text.split("\n") if line.strip()]
+    batch = lines(body)
     # Several lines that each open an object are a batch, whatever is wrong inside.
-    if len(lines) < 2 or not all(line.lstrip().startswith("{") for line in lines):
+    if len(batch) < 2 or not all(map(looks_like_json, batch)):
         raise single
-    return list(map(_object, lines))
+    return list(map(_object, batch))
+
+
+def lines(body: bytes) -> list[bytes]:
+    """The lines of a batch; blank ones do not count."""
+    return [line for line in body.split(b"\n") if line.strip()]
 
 
 def record(fields: dict[str, Any]) -> tuple[dict[str, str], str]:
@@ -66,7 +70,8 @@ def _texts(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, json_text(fields[name], name).strip()
 
 
-def _object(text: str) -> dict[str, Any] | Refusal:
+def _object(body: bytes) -> dict[str, Any] | Refusal:
+    text = body.decode("utf-8", "surrogateescape")
     try:
         # strict=False: raw control characters inside strings are what clients send.
         value = json.loads(text, strict=False)

@@ -1,6 +1,7 @@
 """Header format: metadata in HTTP headers, as a WSGI environ carries them (pure)."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from records.collector.fields import NAMES
@@ -23,10 +24,9 @@ def values(environ: Mapping[str, Any]) -> dict[str, str]:
 
 def text(value: str) -> str:
     """A header value as text: UTF-8 where it is, else Latin-1; trimmed."""
-    value = value.replace("\x00", "?").strip()
-    if value.isascii():
-        return value
-    try:
-        return value.encode("latin-1").decode().strip()
-    except UnicodeError:
-        return value
+    value = value.replace("\x00", "?")
+    if not value.isascii():
+        with suppress(UnicodeError):
+            value = value.encode("latin-1").decode()
+    # Trimmed at last: what is a space in Latin-1 may be half a letter in UTF-8.
+    return value.strip()

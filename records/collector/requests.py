@@ -31,6 +31,8 @@ def submissions(
         raise Refusal(Code.TELEMETRY_ID, "Telemetry ID mismatch", "X-Telemetry-TID")
     external = environ.get("HTTP_X_CLR_EXTERNAL", "").strip().lower() == "true"
     if headers.sent_in_headers(environ) or not bodies.looks_like_json(body):
+        if len(body) > max_payload:
+            raise too_large(max_payload)
         values = headers.values(environ)
         return [parse(values, bodies.payload(body), telemetry_id, external)]
     objects = bodies.json_objects(body)

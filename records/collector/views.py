@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from records.collector.answer import Answer, Environ, StartResponse
+from records.collector.body import lines
 from records.collector.refusal import Code, Refusal
 from records.collector.requests import Parsed, submissions, too_large
 from records.collector.writer import Unavailable, Unstorable, Writer
@@ -63,7 +64,7 @@ class Waiting(NamedTuple):
         """What is to be kept of it, in order: the request, or lines of its batch."""
         bodies = [self.body]
         if len(self.parsed) > 1:
-            bodies = [line for line in self.body.split(b"\n") if line.strip()]
+            bodies = lines(self.body)
         return [
             RefusedRequest(self.environ, body, each)
             for body, each in zip(bodies, self.parsed, strict=True)
