@@ -5,7 +5,7 @@ BIN := .venv/bin
 CI ?= false
 ARGS ?=
 
-.PHONY: help install install-dev serve test bench fmt \
+.PHONY: help install install-dev serve test bench fmt screenshots \
 	check check-format check-lint check-types check-js check-migrations \
 	check-deploy check-shell
 
@@ -15,6 +15,7 @@ help:
 	@echo "make check    formatting, lint, types, JavaScript, migrations, deployment checks"
 	@echo "make fmt      format and repair what can be repaired"
 	@echo "make bench    measure and write docs/benchmarks.md"
+	@echo "make screenshots  take the pictures of the documentation"
 	@echo "make install  only prepare .venv"
 
 # --- environment ---------------------------------------------------------------
@@ -51,6 +52,9 @@ serve: install
 
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: install-dev
+	$(BIN)/python -m docs.screenshots
 
 # --- judge ---------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import re2
-from django.db import OperationalError, connection, models, transaction
+from django.db import DataError, OperationalError, connection, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
@@ -47,6 +47,16 @@ def regex_error(pattern: str) -> str | None:
     except re2.error as error:
         reason = error.args[0]
         return reason.decode() if isinstance(reason, bytes) else str(reason)
+    return _postgres_regex_error(pattern) if is_postgres() else None
+
+
+def _postgres_regex_error(pattern: str) -> str | None:
+    """PostgreSQL's own dialect is a little smaller, and it is what will run."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT '' ~ %s", [pattern])
+    except DataError as error:
+        return str(error).strip()
     return None
 
 

@@ -65,6 +65,10 @@ class Detail:
     older: int | None
     newer: int | None
 
+    @property
+    def classification_query(self) -> str:
+        return urlencode({"classification": self.classification})
+
 
 def find(record_id: int, *, payload: bool) -> Detail | None:
     """The record, or None when there is no such record."""

@@ -26,6 +26,6 @@ def span(seconds: float) -> str:
 
 
 def offset(seconds: float) -> str:
-    """A span with its direction: `+2 h 3 min`, `−40 s`."""
+    """A span with its direction: `+2 h 3 min`, or a minus sign."""
     sign = "+" if seconds >= 0 else "\u2212"
     return sign + span(seconds)

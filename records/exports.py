@@ -8,9 +8,11 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.db import connection
 from django.http import StreamingHttpResponse
 
@@ -36,10 +38,10 @@ def response(
 ) -> StreamingHttpResponse:
     """A download of ``records`` as ``kind`` (`csv` or `ndjson`)."""
     chosen = tuple(fields or FIELDS)
-    answer = StreamingHttpResponse(
-        stream(records, kind, chosen, payload=payload, limit=limit),
-        content_type=TYPES[kind],
-    )
+    pieces = stream(records, kind, chosen, payload=payload, limit=limit)
+    # What is wrong with the question shows with the first records, not halfway.
+    first = list(islice(pieces, 2))
+    answer = StreamingHttpResponse(chain(first, pieces), content_type=TYPES[kind])
     name = f"records-{datetime.now(UTC):%Y%m%d%H%M%S}.{kind}"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
@@ -59,9 +61,11 @@ def stream(
     read = _copied if database.is_postgres() else _written
     while limit is None or limit > 0:
         size = BATCH if limit is None else min(BATCH, limit)
-        last = records.newest(size, "id")[size - 1 : size].first()
-        batch = records.filter(id__gte=last[0]) if last else records
-        yield read(batch, kind, fields, size, payload)
+        with database.bounded_in_time(settings.TELEMETRY_EXPORT_TIME):
+            last = next(iter(records.newest(size, "id")[size - 1 : size]), None)
+            batch = records.filter(id__gte=last[0]) if last else records
+            text = read(batch, kind, fields, size, payload)
+        yield text
         if last is None:
             return
         records = records.filter(id__lt=last[0])

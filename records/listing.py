@@ -1,6 +1,6 @@
 """What the Records page lists: pages by key in both directions, news, counts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ SETTLING = timedelta(seconds=1)
 
 _SETTLING_ROWS = 500
 _EXCERPT = 300
+_MOST_LEVELS = 200
 _COLUMNS = ("id", "received_at", "kind_id", "build_id", "machine_id", "shown")
 _COUNTED = ("classification", "severity", "external", "system_name")
 
@@ -75,13 +76,12 @@ class News(NamedTuple):
     more: bool = False
 
 
-def parse(parameters: QueryDict) -> PageFilter:
-    chosen = strict(PageFilter, parameters, blanks=True)
-    assert isinstance(chosen, PageFilter)
-    return chosen
+def parse(parameters: QueryDict) -> RecordFilter:
+    """The filters that a form sent; raises InvalidParameters."""
+    return strict(PageFilter, parameters, blanks=True)
 
 
-def page(chosen: PageFilter, *, payload: bool) -> Page:
+def page(chosen: RecordFilter, *, payload: bool) -> Page:
     """The page that ``chosen`` asks for; raises QueryTimeout."""
     given = chosen.given
     upward = "after_id" in given and "from_id" not in given
@@ -106,7 +106,7 @@ def page(chosen: PageFilter, *, payload: bool) -> Page:
     )
 
 
-def news(chosen: PageFilter, *, payload: bool) -> News:
+def news(chosen: RecordFilter, *, payload: bool) -> News:
     """Settled rows above the `after_id` that was given, the newest of them."""
     settled, after = settled_id(), chosen.given.get("after_id", 0)
     if settled <= after:
@@ -167,3 +167,22 @@ def facets(parameters: QueryDict) -> stats.Facets:
                 others.pop("build", None)
             counts[name] = getattr(stats.facets(parse(others)), name)
     return stats.Facets(**counts, total=together.total, exact=together.exact)
+
+
+def levels(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Levels of classifications with counts: under each level its fullest ones first."""
+    found = dict(stats.classification_levels(counts))
+
+    def place(level: str) -> list[tuple[int, str]]:
+        return [(-found.get(above, 0), above) for above in _ancestors(level)]
+
+    return [(level, found[level]) for level in sorted(found, key=place)[:_MOST_LEVELS]]
+
+
+def _ancestors(level: str) -> list[str]:
+    """`a/b/c` and `a/b/*` as the levels that lead there, the widest first."""
+    vendor, sender, *rest = level.split("/", 2)
+    wide, narrow = f"{vendor}/*", f"{vendor}/{sender}/*"
+    if level == wide:
+        return [wide]
+    return [wide, narrow] if rest == ["*"] else [wide, narrow, level]

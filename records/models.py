@@ -83,7 +83,8 @@ class Name(models.Model):
     @classmethod
     def key_of(cls, values: Iterable[object]) -> UUID:
         """What identifies the row with these values of ``KEY``, in that order."""
-        joined = "\x1f".join(map(repr, values)).encode()
+        # Not repr(): what it escapes depends on the Unicode tables of a Python version.
+        joined = "\x1f".join(map(ascii, values)).encode()
         return UUID(bytes=blake2b(joined, digest_size=16).digest())
 
     @classmethod

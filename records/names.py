@@ -1,7 +1,6 @@
 """Small tables by value: ids of names, kept in memory by each process."""
 
-from collections.abc import Collection, Hashable, Iterable
-from threading import Lock
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import NamedTuple
 
 from django.db import transaction
@@ -30,13 +29,22 @@ class NameCache:
     def __init__(self, model: type[Name]) -> None:
         self.model = model
         self._ids: dict[Values, int] = {}
-        self._lock = Lock()
 
-    def get(self, values: Values) -> int | None:
-        return self._ids.get(values)
+    def ids(self, wanted: Collection[Values]) -> Mapping[Values, int]:
+        """Ids of at least these values; rows that were missing are committed."""
+        known = self._ids
+        if len(known) > _LIMIT:
+            known = self._ids = {}
+        missing = {values for values in wanted if values not in known}
+        if missing:
+            known.update(self._made(missing))
+        return known
 
-    def add(self, wanted: Collection[Values]) -> None:
-        """Make the rows for ``wanted`` exist, committed, and remember their ids."""
+    def forget(self) -> None:
+        self._ids = {}
+
+    def _made(self, wanted: Collection[Values]) -> dict[Values, int]:
+        """Make the rows for ``wanted`` exist; their ids."""
         keys = {self.model.key_of(values): values for values in wanted}
         found = dict(self.model.objects.in_bulk(list(keys), field_name="key"))
         new = [self._row(values) for key, values in keys.items() if key not in found]
@@ -44,19 +52,7 @@ class NameCache:
             with transaction.atomic():
                 self.model.objects.bulk_create(new, ignore_conflicts=True)
             found = self.model.objects.in_bulk(list(keys), field_name="key")
-        with self._lock:
-            if len(self._ids) > _LIMIT:
-                self._ids.clear()
-            self._ids.update({keys[key]: row.pk for key, row in found.items()})
-
-    def ids(self, wanted: Collection[Values]) -> dict[Values, int]:
-        missing = {values for values in wanted if values not in self._ids}
-        if missing:
-            self.add(missing)
-        return self._ids
-
-    def forget(self) -> None:
-        self._ids.clear()
+        return {keys[key]: row.pk for key, row in found.items()}
 
     def _row(self, values: Values) -> Name:
         columns = dict(zip(self.model.KEY, values, strict=True))
@@ -84,6 +80,8 @@ def resolve(submissions: Collection[Submission]) -> list[NameIds]:
     Call it outside the transaction that stores the records: a name that another process
     is inserting at the same moment must not wait for that transaction.
     """
+    if not submissions:
+        return []
     classes = classifications.ids({(s.classification,) for s in submissions})
     values = [_values(s, classes[(s.classification,)]) for s in submissions]
     columns: Iterable[tuple[Values, ...]] = zip(*values, strict=True)

@@ -133,12 +133,11 @@ class Panel:
         ]
 
     @property
-    def other_errors(self) -> list[tuple[str, str]]:
-        """Messages that belong to no field of the form."""
+    def problems(self) -> list[tuple[str, str]]:
+        """What is wrong, with the label of the field or the name of the parameter."""
         return [
-            (name, " ".join(messages))
+            (_LABELS.get(name, name), " ".join(messages))
             for name, messages in self.errors.items()
-            if name not in _LABELS
         ]
 
     # What can be chosen: small tables only.

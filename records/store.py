@@ -86,13 +86,14 @@ def insert_records(rows: Sequence[tuple[datetime, Submission]]) -> list[int]:
 def _plan(cursor: CursorWrapper, submissions: Sequence[Submission]) -> list[Stored]:
     """Where each submission goes: a new id, or the record that it repeats."""
     now = datetime.now(UTC)
-    known = _known(cursor, submissions, now) if settings.TELEMETRY_DEDUPLICATE else {}
+    deduplicate: bool = settings.TELEMETRY_DEDUPLICATE
+    known = _known(cursor, submissions, now) if deduplicate else {}
     plan: list[Stored | None] = []
     for submission in submissions:
         identity = _identity(submission)
-        first = known.get(identity) if submission.event_id else None
+        first = known.get(identity)
         plan.append(first and first._replace(duplicate=True))
-        if first is None and submission.event_id:
+        if first is None and deduplicate and submission.event_id:
             known[identity] = Stored(-len(plan), now, submission)
     ids = iter(database.draw_ids(cursor, Record, plan.count(None)))
     return _numbered(plan, submissions, ids, now)

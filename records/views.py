@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -27,7 +28,7 @@ from records import access, detail, exports, legacy, listing, stats
 from records.database import QueryTimeout
 from records.filters import InvalidParameters
 from records.models import Record
-from records.panel import Panel
+from records.panel import SEVERITIES, Panel
 
 TIMEOUT = (
     "The search took too long and was stopped. Narrow it by time, classification "
@@ -126,8 +127,16 @@ def builds(request: HttpRequest) -> HttpResponse:
 def facets(request: HttpRequest) -> HttpResponse:
     """Counts beside the filters."""
     counts = listing.facets(request.GET)
-    levels = stats.classification_levels(counts.classification)
-    context = {"facets": counts, "levels": levels, "panel": Panel(request.GET)}
+    context = {
+        "panel": Panel(request.GET),
+        "facets": counts,
+        "levels": listing.levels(counts.classification),
+        "severities": [(n, counts.severity.get(n, 0)) for n in SEVERITIES],
+        "sources": [
+            ("false", counts.external.get(False, 0)),
+            ("true", counts.external.get(True, 0)),
+        ],
+    }
     return render(request, "records/_facets.html", context)
 
 
@@ -195,5 +204,6 @@ def _first_record(request: HttpRequest) -> dict[str, Any]:
         "empty": True,
         "collector_url": request.build_absolute_uri("/v2/collector"),
         "telemetry_id": settings.TELEMETRY_ID,
+        "event_id": uuid4().hex,
         "now": int(datetime.now(UTC).timestamp()),
     }

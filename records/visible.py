@@ -7,6 +7,7 @@ else.
 
 import re
 
+_MARK = "\u27e8U+{:04X}\u27e9"
 # Bidirectional controls, invisible operators, separators, tags, and lone surrogates.
 _HIDDEN = re.compile(
     "[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -15,7 +16,7 @@ _HIDDEN = re.compile(
 _CONTROLS = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
     0x7F: "\u2421",
-    **{code: f"‹U+{code:04X}›" for code in range(0x80, 0xA0)},
+    **{code: _MARK.format(code) for code in range(0x80, 0xA0)},
 }
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -39,4 +40,4 @@ def first_line(text: str) -> str:
 
 
 def _code_point(match: re.Match[str]) -> str:
-    return f"‹U+{ord(match[0]):04X}›"
+    return _MARK.format(ord(match[0]))

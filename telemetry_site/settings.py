@@ -195,6 +195,7 @@ TELEMETRY_REFUSED_MAX = ENV.refused_max
 TELEMETRY_REFUSED_AGE = ENV.refused_age
 TELEMETRY_SITE_URL = ENV.site_url
 TELEMETRY_QUERY_TIME = ENV.query_time
+TELEMETRY_EXPORT_TIME = 6 * ENV.query_time  # for each batch
 
 LOGGING = {
     "version": 1,

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection
 
 from records.collector.answer import Answer
 from records.collector.views import UNSTORABLE, Waiting, failed, unavailable
@@ -46,8 +46,9 @@ class Gatherer:
 
     def _finish(self, waiting: Sequence[Waiting]) -> list[Answer]:
         submissions = [each for request in waiting for each in request.submissions]
+        refused = [each for request in waiting for each in request.refused]
         stored = iter(self._store(submissions) if submissions else ())
-        quarantined = iter(self._keep([r for each in waiting for r in each.refused]))
+        quarantined = iter(self._keep(refused))
         return [
             request.answer(
                 [next(stored) for _ in request.submissions],
@@ -66,10 +67,11 @@ class Gatherer:
         return self.finish([Waiting(request.environ, request.body, [UNSTORABLE])])
 
     def _keep(self, refused: list[RefusedRequest]) -> list[bool]:
-        """Refused requests are kept when that is possible, and answered anyway."""
+        """Refused requests are kept when that is possible, and answered anyway: the
+        records beside them are stored already."""
         try:
             return self._keeper.keep(refused) if refused else []
-        except (DatabaseError, InterfaceError):
-            log.warning("Refused requests could not be kept")
+        except Exception:
+            log.exception("Refused requests could not be kept")
             connection.close()
             return [False] * len(refused)

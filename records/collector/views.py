@@ -33,6 +33,7 @@ QUARANTINED = "accepted to quarantine"
 _BATCH_FACTOR = 16  # a batch may be so many times as long as a payload
 _DRAIN_LIMIT = 8 << 20
 _CHUNK = 64 << 10
+_LONGEST_LENGTH = 18  # digits of a Content-Length; int() refuses thousands of them
 _RETRY_AFTER = "30"
 _REFUSED_WAITING = 200
 
@@ -188,12 +189,13 @@ def _limit(environ: Environ) -> int:
 
 def _read(environ: Environ, limit: int) -> bytes:
     """The body; raises Refusal when it is too long, cut short, or compressed."""
-    if environ.get("HTTP_CONTENT_ENCODING", "identity").strip() != "identity":
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if encoding not in ("", "identity"):
         raise Refusal(Code.ENCODING, "Content-Encoding is not supported")
     length = environ.get("CONTENT_LENGTH") or ""
-    if length and not length.isdigit():
+    if length and not (length.isascii() and length.isdigit()):
         raise Refusal(Code.BODY, "Content-Length is not a number")
-    if length and int(length) > limit:
+    if len(length) > _LONGEST_LENGTH or int(length or 0) > limit:
         raise too_large(limit)
     chunked = environ.get("HTTP_TRANSFER_ENCODING")
     body: bytes = environ["wsgi.input"].read(limit + 1 if chunked else int(length or 0))

@@ -23,6 +23,31 @@ def anchor(text: str) -> str:
     return f"{crc32(text.encode(errors='replace')):08x}"
 
 
+@register.filter
+def depth(level: str) -> int:
+    """How deep a level of a classification is: `a/*` 0, `a/b/*` 1, `a/b/c` 2."""
+    return level.count("/") - level.endswith("/*")
+
+
+@register.filter
+def last_part(level: str) -> str:
+    """What a level adds to the one above it."""
+    name = level.removesuffix("/*")
+    return (name.rpartition("/")[2] or "(empty)") + level[len(name) :]
+
+
+@register.filter
+def vendor(classification: str) -> str:
+    """The first part of a classification, with its slash."""
+    return "".join(classification.partition("/")[:2])
+
+
+@register.filter
+def beneath(classification: str) -> str:
+    """What comes after the vendor."""
+    return classification.partition("/")[2]
+
+
 @register.simple_tag
 def age(moment: datetime) -> SafeString:
     """How long ago; the moment itself on hover, which site.js keeps up to date."""

@@ -1,0 +1,106 @@
+"""`/api/records` and the page of records with one filter each: server time."""
+
+import re
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from benchmarks.inside import main, site
+from benchmarks.inside.cases import Case, cases
+
+_API = "/api/records?limit=100"
+_PAGE = "/records"
+_REPEATS = 15
+_WARM_UPS = 2
+_PATIENCE = 4.0  # seconds for one case, after which a median of fewer must do
+_EXPLAINED = 5
+
+Query = tuple[str, Any]
+
+
+class Measured(NamedTuple):
+    address: str
+    what: str
+    seconds: list[float]
+    status: str
+
+
+def measure() -> dict[str, Any]:
+    """Every case, then what retention can make of one, and the slowest explained."""
+    found = [_measured(_API, each) for each in cases()]
+    _delete_external()
+    found.append(_measured(_API, Case("none any more", {"external": "true"})))
+    plans = [_explained(each) for each in _slowest(found)]
+    pages = [_measured(_PAGE, each) for each in cases()] if site.has(_PAGE) else []
+    plans += [_explained(each) for each in _slowest(pages)]
+    return {
+        "api": [each._asdict() for each in found],
+        "pages": [each._asdict() for each in pages],
+        "plans": plans,
+    }
+
+
+def _measured(start: str, case: Case) -> Measured:
+    joint = "&" if "?" in start else "?"
+    address = f"{start}{joint}{case.query}" if case.parameters else start
+    for _ in range(_WARM_UPS):
+        status = site.get(address).status
+    seconds: list[float] = []
+    while len(seconds) < _REPEATS and (len(seconds) < 3 or sum(seconds) < _PATIENCE):
+        seconds.append(site.get(address).seconds)
+    return Measured(address, case.what, seconds, status)
+
+
+def _slowest(found: list[Measured]) -> list[Measured]:
+    ordered = sorted(found, key=lambda each: -median(each.seconds))
+    return ordered[:_EXPLAINED]
+
+
+def _delete_external() -> None:
+    """As retention does: the kinds stay known, their records are gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM records_record WHERE kind_id IN "
+            "(SELECT id FROM records_kind WHERE external)"
+        )
+        cursor.execute("VACUUM records_record")
+
+
+# --- Plans --------------------------------------------------------------------------
+
+
+def _explained(slow: Measured) -> dict[str, str]:
+    """What PostgreSQL did for the longest query of a request."""
+    queries: list[tuple[float, Query]] = []
+    with connection.execute_wrapper(_recorder(queries)):
+        site.get(slow.address)
+    statement, parameters = max(queries)[1]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", parameters)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    return {"address": slow.address, "plan": f"{_short(statement)}\n\n{plan}"}
+
+
+def _recorder(queries: list[tuple[float, Query]]) -> Callable[..., Any]:
+    def record(
+        execute: Callable[..., Any], statement: str, parameters: Any, *context: Any
+    ) -> Any:
+        started = time.perf_counter()
+        try:
+            return execute(statement, parameters, *context)
+        finally:
+            queries.append((time.perf_counter() - started, (statement, parameters)))
+
+    return record
+
+
+def _short(statement: str) -> str:
+    """A union of a hundred branches is told by its first ones."""
+    return re.sub(r'"', "", statement)[:1500]
+
+
+if __name__ == "__main__":
+    main(measure)
