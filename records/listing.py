@@ -170,7 +170,7 @@ def facets(parameters: QueryDict) -> stats.Facets:
 
 
 def levels(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Levels of classifications with counts: under each level its fullest ones first."""
+    """Levels of classifications with counts, under each level its fullest first."""
     found = dict(stats.classification_levels(counts))
 
     def place(level: str) -> list[tuple[int, str]]:

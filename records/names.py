@@ -1,6 +1,8 @@
 """Small tables by value: ids of names, kept in memory by each process."""
 
+from collections import ChainMap
 from collections.abc import Collection, Hashable, Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from django.db import transaction
@@ -31,14 +33,19 @@ class NameCache:
         self._ids: dict[Values, int] = {}
 
     def ids(self, wanted: Collection[Values]) -> Mapping[Values, int]:
-        """Ids of at least these values; rows that were missing are committed."""
+        """Ids of at least these values; rows that were missing are made.
+
+        What a transaction made is remembered when it commits.
+        """
         known = self._ids
         if len(known) > _LIMIT:
             known = self._ids = {}
         missing = {values for values in wanted if values not in known}
-        if missing:
-            known.update(self._made(missing))
-        return known
+        if not missing:
+            return known
+        made = self._made(missing)
+        transaction.on_commit(partial(known.update, made))
+        return ChainMap(made, known)
 
     def forget(self) -> None:
         self._ids = {}
@@ -47,7 +54,9 @@ class NameCache:
         """Make the rows for ``wanted`` exist; their ids."""
         keys = {self.model.key_of(values): values for values in wanted}
         found = dict(self.model.objects.in_bulk(list(keys), field_name="key"))
-        new = [self._row(values) for key, values in keys.items() if key not in found]
+        # In one order everywhere, so that two transactions never wait for each other.
+        absent = sorted(keys.keys() - found.keys())
+        new = [self._row(keys[key]) for key in absent]
         if new:
             with transaction.atomic():
                 self.model.objects.bulk_create(new, ignore_conflicts=True)

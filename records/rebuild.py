@@ -18,6 +18,7 @@ from records.models import (
     HardwareDay,
     KindDay,
     MachineDay,
+    ParserFailure,
     Pending,
     ReceivedHour,
     Record,
@@ -56,9 +57,10 @@ def rebuild_day(day: date, *, force: bool = False) -> RebuiltDay:
     hours = ReceivedHour.objects.filter(hour__gte=start, hour__lt=start + _DAY)
     with transaction.atomic():
         database.own_digest()
-        waiting = set(Pending.objects.values_list("record_id", flat=True))
-        records = counted(Record.objects.received_between(start, start + _DAY))
-        tally = Tally().count(each for each in records if each.id not in waiting)
+        records = Record.objects.received_between(start, start + _DAY)
+        # One query for both tables: records keep arriving, with their place in the queue.
+        digested = records.exclude(id__in=Pending.objects.values("record_id"))
+        tally = Tally().count(counted(digested))
         found = tally.kinds.total()
         before = hours.aggregate(n=Sum("records"))["n"] or 0
         kept = found < before and not force
@@ -95,9 +97,15 @@ def _rebuild_facts(parser: PayloadParser, records: RecordQuerySet) -> Iterator[i
             skipped = set(waiting.values_list("record_id", flat=True))
             ready = [pk for pk in ids if pk not in skipped]
             if ready:
-                parser.forget(ready)
+                _forget(parser, ready)
                 run_parser(parser, stored_records(ready))
         yield len(ids)
+
+
+def _forget(parser: PayloadParser, record_ids: list[int]) -> None:
+    failures = ParserFailure.objects.filter(parser=parser.name)
+    failures.filter(record_id__in=record_ids).delete()
+    parser.forget(record_ids)
 
 
 def _read_by(parser: PayloadParser) -> list[int]:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from records import rollups
-from records.collector.refusal import Refusal
+from records.collector.refusal import Code, Refusal
 from records.collector.requests import submissions
 from records.models import RefusalPolicy, Refused
 from records.store import Stored, store
@@ -20,6 +20,7 @@ KEPT_PER_MINUTE = 600
 """A flood of bad requests is counted, not kept: at most so many per process."""
 
 _TRIM_EVERY = 500
+_UNREAD = (Code.TOO_LARGE, Code.ENCODING, Code.BODY)  # reasons to leave a body unread
 _TRANSPORT = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
@@ -122,6 +123,8 @@ def take_in(refused: Refused, known_id: Callable[[str], int | None]) -> Stored:
 
     Raises Refusal when it is still refused. ``known_id`` as for `submissions`.
     """
+    if not refused.body and refused.code in _UNREAD:
+        raise Refusal(Code(refused.code), "The body of this request was not read")
     environ = {**refused.headers, "PATH_INFO": refused.path}
     limit = settings.TELEMETRY_MAX_PAYLOAD
     parsed = submissions(environ, bytes(refused.body), known_id, limit)

@@ -8,6 +8,18 @@ import psycopg2
 import pytest
 from django.db import connection, connections
 
+from records import parsers
+from tests.records.facts import Facts
+
+
+@pytest.fixture
+def facts() -> Iterator[Facts]:
+    """A registered parser."""
+    facts = Facts()
+    parsers.register(facts.parser)
+    yield facts
+    parsers.unregister("facts")
+
 
 class InThreads(Protocol):
     def __call__(self, *steps: Callable[[], Any]) -> list[Any]: ...

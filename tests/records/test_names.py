@@ -4,7 +4,7 @@ import threading
 from uuid import UUID
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from records import names
 from records.models import Build, Classification, Hardware, Kernel, Kind, TelemetryId
@@ -92,11 +92,20 @@ def test_a_row_made_by_hand_is_the_one_that_records_find():
         Build.objects.create(system_name="clear-linux-os", version="32130")
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_known_names_are_not_looked_up_again(django_assert_num_queries):
     resolve([submission()])
     with django_assert_num_queries(0):
         resolve([submission(payload="other"), submission(machine_id="other")])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_names_of_a_transaction_that_is_rolled_back_are_not_remembered():
+    with pytest.raises(RuntimeError), transaction.atomic():
+        resolve([submission(build="777")])
+        raise RuntimeError
+    (ids,) = resolve([submission(build="777")])
+    assert Build.objects.get(version="777").pk == ids.build
 
 
 @pytest.mark.django_db

@@ -87,7 +87,7 @@ def test_refused_requests_are_counted_by_reason_and_day():
     keeper.keep([request(), request(Code.JSON), request()])
     keeper.keep([request()])
     Keeper().keep([request(Code.JSON)])
-    assert counted() == {"severity": 4, "json": 2}
+    assert counted() == {"severity": 3, "json": 2}
     assert set(RefusedDay.objects.values_list("day", flat=True)) == {
         datetime.now(UTC).date()
     }
