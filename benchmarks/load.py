@@ -76,7 +76,9 @@ def requests(payload: str, classification: str) -> list[bytes]:
         payload=payload,
         telemetry_id=None,
     )
-    both = (render(submission, CLIENT_TELEMETRY_ID) for render in (render_v2, render_v3))
+    both = (
+        render(submission, CLIENT_TELEMETRY_ID) for render in (render_v2, render_v3)
+    )
     return [_closing(request) for request in both]
 
 
@@ -150,7 +152,8 @@ def read_report(output: str) -> Sent:
     failed = int(told["status"])
     return Sent(
         created=int(told["requests"]) - failed,
-        failed=failed + sum(int(told[k]) for k in ("connect", "read", "write", "timeout")),
+        failed=failed
+        + sum(int(told[k]) for k in ("connect", "read", "write", "timeout")),
         seconds=told["microseconds"] / 1e6,
         open_at_end=CONNECTIONS,
     )

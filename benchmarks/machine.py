@@ -63,5 +63,5 @@ def _after(text: str, name: str) -> str:
 
 
 def _gigabytes(kilobytes: str) -> str:
-    number = kilobytes.split()[0]
+    number = kilobytes.removesuffix(" kB")
     return f"{int(number) / 1024**2:.1f} GiB" if number.isdigit() else kilobytes

@@ -22,7 +22,7 @@ def _lines(
         "# Benchmarks",
         "",
         "Written by `make bench`; a run overwrites it. Figures are the median of the "
-        "rounds (lowest–highest). What is compared was measured in the same run, in "
+        "rounds (lowest to highest). What is compared was measured in the same run, in "
         "turn; a ratio is the median of the rounds' ratios.",
         "",
         "```sh",
@@ -65,7 +65,14 @@ def _section(section: Section) -> Iterator[str]:
 def _measurements(lines: Iterable[Line]) -> Table:
     """Without the columns that no line fills."""
     rows = [
-        (each.what, each.measured, each.compared, each.ratio, each.budget, _MET[each.met])
+        (
+            each.what,
+            each.measured,
+            each.compared,
+            each.ratio,
+            each.budget,
+            _MET[each.met],
+        )
         for each in lines
     ]
     used = [any(row[n] for row in rows) for n in range(len(_HEAD))]

@@ -33,11 +33,11 @@ class Spread(NamedTuple):
         return Spread((self.median / other.median,))
 
     def show(self, form: str = "{:,.0f}", unit: str = "") -> str:
-        """Median (lowest–highest)."""
+        """Median (lowest to highest)."""
         low, middle, high = (
             form.format(n) for n in (min(self.values), self.median, max(self.values))
         )
-        around = f" ({low}–{high})" if low != high else ""
+        around = f" ({low} to {high})" if low != high else ""
         return f"{middle}{unit}{around}"
 
 
@@ -54,7 +54,7 @@ def percent(share: Spread) -> str:
 
 
 def factor(ratio: Spread) -> str:
-    return ratio.show("{:.2f}", " ×")
+    return ratio.show("{:.2f}", "")
 
 
 @dataclass(frozen=True)

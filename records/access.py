@@ -1,11 +1,15 @@
 """Who may read what: one place for pages, API and exports."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+
+_SEARCHES = {"payload", "not_payload"}
 
 Reader = User | AnonymousUser
 
@@ -22,6 +26,12 @@ def may_read(user: Reader) -> bool:
 
 def may_see_payload(user: Reader) -> bool:
     return _may(user, "records.view_payload")
+
+
+def check_search(user: Reader, parameters: Mapping[str, Any]) -> None:
+    """Who may not see payloads may not search them: the answers would tell."""
+    if not may_see_payload(user) and parameters.keys() & _SEARCHES:
+        raise PermissionDenied("Searching payloads needs the right to see them.")
 
 
 def may_export(user: Reader) -> bool:

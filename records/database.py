@@ -15,7 +15,7 @@ from django.db.backends.utils import CursorWrapper
 
 # Advisory locks of PostgreSQL are numbers that a project chooses for itself.
 _DIGEST_LOCK = 7_265_001
-_SQLITE_STEPS = 20_000
+_SQLITE_STEPS = 1000  # a few dozen rows: each may hold a long payload to search
 _STORE_MILLISECONDS = 8000
 
 
@@ -33,6 +33,7 @@ def prepare(conn: BaseDatabaseWrapper) -> None:
 def _pattern(pattern: str) -> Any:
     options = re2.Options()
     options.log_errors = False
+    options.dot_nl = True  # a dot matches a newline, as it does on PostgreSQL
     return re2.compile(pattern, options)
 
 

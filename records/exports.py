@@ -17,6 +17,7 @@ from django.db import connection
 from django.http import StreamingHttpResponse
 
 from records import database
+from records.models import Record
 from records.objects import FIELDS
 from records.querysets import RecordQuerySet
 from records.reading import record_objects
@@ -62,13 +63,13 @@ def stream(
     while limit is None or limit > 0:
         size = BATCH if limit is None else min(BATCH, limit)
         with database.bounded_in_time(settings.TELEMETRY_EXPORT_TIME):
-            last = next(iter(records.newest(size, "id")[size - 1 : size]), None)
-            batch = records.filter(id__gte=last[0]) if last else records
-            text = read(batch, kind, fields, size, payload)
+            # Records that arrive between the two queries belong to neither.
+            ids = [row[0] for row in records.newest(size, "id")]
+            text = read(ids, kind, fields, payload)
         yield text
-        if last is None:
+        if len(ids) < size:
             return
-        records = records.filter(id__lt=last[0])
+        records = records.filter(id__lt=ids[-1])
         limit = None if limit is None else limit - size
 
 
@@ -76,9 +77,10 @@ def stream(
 
 
 def _written(
-    records: RecordQuerySet, kind: str, fields: Sequence[str], size: int, payload: bool
+    ids: Sequence[int], kind: str, fields: Sequence[str], payload: bool
 ) -> bytes:
-    objects = record_objects(list(records.newest(size)), payload=payload)
+    rows = Record.objects.filter(id__in=ids).newest(len(ids))
+    objects = record_objects(list(rows), payload=payload)
     write: Callable[[list[Any]], bytes] = (
         _csv_line if kind == "csv" else lambda row: _json_line(fields, row)
     )
@@ -91,8 +93,9 @@ def _json_line(fields: Sequence[str], row: list[Any]) -> bytes:
 
 def _csv_line(row: Sequence[Any]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(map(_cell, row))
-    return text.getvalue().encode()
+    # What ends a line is quoted inside a cell: a lone carriage return does, too.
+    csv.writer(text, lineterminator="\r\n").writerow(map(_cell, row))
+    return text.getvalue().removesuffix("\r\n").encode() + b"\n"
 
 
 def _cell(value: Any) -> Any:
@@ -167,16 +170,15 @@ _FORMATS = {
 
 
 def _copied(
-    records: RecordQuerySet, kind: str, fields: Sequence[str], size: int, payload: bool
+    ids: Sequence[int], kind: str, fields: Sequence[str], payload: bool
 ) -> bytes:
     columns = _csv_columns if kind == "csv" else _json_columns
-    inner, parameters = records.newest(size).query.sql_with_params()
     text = io.BytesIO()
-    with connection.cursor() as cursor:
-        rows = cursor.mogrify(inner, parameters).decode()
+    with connection.cursor() as cursor, connection.wrap_database_errors:
+        rows = cursor.mogrify("r.id = ANY(%s)", [list(ids)]).decode()
         cursor.copy_expert(
-            f"COPY (SELECT {columns(fields, payload)} FROM ({rows}) r {_JOINS} "  # noqa: S608
-            f"ORDER BY r.id DESC) TO STDOUT WITH {_FORMATS[kind]}",
+            f"COPY (SELECT {columns(fields, payload)} FROM records_record r {_JOINS} "  # noqa: S608
+            f"WHERE {rows} ORDER BY r.id DESC) TO STDOUT WITH {_FORMATS[kind]}",
             text,
         )
     return text.getvalue()

@@ -293,15 +293,17 @@ def strict(
 
     ``blanks``: empty values stand for absent ones, as an HTML form sends them.
     """
+    parameters = _unquoted(parameters)
     if blanks:
         parameters = _without_blanks(parameters)
     errors = _misunderstood(filter_class, parameters)
-    chosen = filter_class(_unquoted(parameters), queryset=Record.objects.all())
+    chosen = filter_class(parameters, queryset=Record.objects.all())
     if not chosen.is_valid():
-        errors |= {
+        invalid = {
             name: [str(message) for message in messages]
             for name, messages in chosen.errors.items()
         }
+        errors = invalid | errors
     if errors:
         raise InvalidParameters(errors)
     return chosen
@@ -318,8 +320,6 @@ def _misunderstood(
             errors[name] = ["Given more than once."]
         elif not values[0].strip():
             errors[name] = ["Empty."]
-        elif "\x00" in values[0]:
-            errors[name] = ["Holds a NUL character."]
     return errors
 
 
@@ -333,8 +333,9 @@ def _without_blanks(parameters: QueryDict) -> QueryDict:
 
 
 def _unquoted(parameters: QueryDict) -> QueryDict:
-    if "build" not in parameters:
-        return parameters
     changed = parameters.copy()
-    changed["build"] = str(parameters["build"]).replace('"', "").replace("'", "")
+    builds = [str(build) for build in parameters.getlist("build")]
+    if builds:
+        unquoted = [build.replace('"', "").replace("'", "") for build in builds]
+        changed.setlist("build", unquoted)
     return changed

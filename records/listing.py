@@ -59,7 +59,8 @@ class ListedRecord(NamedTuple):
 class Page:
     """Rows, newest first. ``older``, ``newer``: the id to go on from, if there is more.
 
-    ``settled``: every record up to this id is in the database or never will be.
+    ``settled``: every record up to this id is in the database or never will be. News of
+    this page are above it; 0 on older pages, which have no news.
     """
 
     rows: list[ListedRecord]
@@ -85,7 +86,8 @@ def page(chosen: RecordFilter, *, payload: bool) -> Page:
     """The page that ``chosen`` asks for; raises QueryTimeout."""
     given = chosen.given
     upward = "after_id" in given and "from_id" not in given
-    settled = settled_id()
+    # Before the rows are read: one that commits in between is then sent as news.
+    settled = 0 if "from_id" in given else settled_id()
     with database.bounded_in_time(settings.TELEMETRY_QUERY_TIME):
         records = _excerpted(chosen.qs, payload=payload)
         read = records.oldest if upward else records.newest

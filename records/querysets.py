@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from uuid import UUID
 
-from django.db import models
+from django.db import connections, models
 
 if TYPE_CHECKING:
     from records.models import Record
@@ -103,10 +103,14 @@ class RecordQuerySet(models.QuerySet["Record"]):
         )
         if not 1 < len(ids) <= _MAX_BRANCHES:
             return self.everything().values_list(*columns).order_by(order)[:limit]
-        first, *others = (
+        branches = [
             self._only(column, each).order_by().values_list(*columns)
             for each in sorted(ids)
-        )
+        ]
+        if connections[self.db].features.supports_slicing_ordering_in_compound:
+            # PostgreSQL merges branches only when each of them is in order itself.
+            branches = [branch.order_by(order)[:limit] for branch in branches]
+        first, *others = branches
         return first.union(*others, all=True).order_by(order)[:limit]
 
     def _only(self, column: str, name_id: int) -> Self:

@@ -1,6 +1,8 @@
 from django.contrib import admin
 from django.contrib.auth import views as auth
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 from drf_spectacular import views as openapi
 
 urlpatterns = [
@@ -14,5 +16,7 @@ urlpatterns = [
     ),
     path("admin/", admin.site.urls),
     path("login", auth.LoginView.as_view(), name="login"),
+    # Browsers ask for it on pages that name no icon, such as the admin's.
+    path("favicon.ico", RedirectView.as_view(url=static("favicon.svg"))),
     path("logout", auth.LogoutView.as_view(), name="logout"),
 ]

@@ -46,7 +46,14 @@ class Case(NamedTuple):
 
 def cases() -> list[Case]:
     """Every documented filter at least once; raises when one was forgotten."""
-    found = [Case("no filter", {}), *_names(), *_values(), *_ids(), *_times(), *_texts()]
+    found = [
+        Case("no filter", {}),
+        *_names(),
+        *_values(),
+        *_ids(),
+        *_times(),
+        *_texts(),
+    ]
     tried = {name for each in found for name in each.parameters}
     forgotten = RecordFilter.base_filters.keys() - tried
     if forgotten:
@@ -69,7 +76,11 @@ def _names() -> Iterator[Case]:
     for name, field in _RAREST.items():
         yield Case("never heard of", {name: "org.example/never/heard"})
         yield Case("rarest", {name: _rarest(field)})
-    for pattern in ("org.clearlinux/*", "org.clearlinux/crash/*", "org.example/retired/*"):
+    for pattern in (
+        "org.clearlinux/*",
+        "org.clearlinux/crash/*",
+        "org.example/retired/*",
+    ):
         yield Case("wildcard", {"classification": pattern})
 
 
@@ -112,7 +123,9 @@ def _times() -> Iterator[Case]:
         yield Case("everything", {after: _text(oldest - 10 * _HOUR)})
         yield Case("the future", {after: _text(now + 100_000 * _HOUR)})
         yield Case("the first hour", {before: _text(oldest + _HOUR)})
-        yield Case("before the first", {before: _text(datetime(1969, 1, 1, tzinfo=UTC))})
+        yield Case(
+            "before the first", {before: _text(datetime(1969, 1, 1, tzinfo=UTC))}
+        )
         yield Case("an old hour", {after: _text(old), before: _text(old + _HOUR)})
     yield Case("wrong clocks", {"captured_before": "1000000000"})
     yield Case("wrong clocks", {"ts_capture": "0"})

@@ -1,42 +1,35 @@
 """Exports through the site, beside one COPY of the same records."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from benchmarks import processes
 from benchmarks.inside import main, reference, site
 
+_KINDS = ("csv", "ndjson")
 _SETTLED = 3
 """Pieces after which memory is expected to stay where it is."""
 
 
 def measure(limit: int, rounds: int) -> dict[str, Any]:
     """Seconds by what was done, growth in bytes by format, and how many records."""
-    kinds = ("csv", "ndjson")
-    found: dict[str, Any] = {"copy": [], **{kind: [] for kind in kinds}}
-    growth = dict.fromkeys(kinds, 0)
+    found: dict[str, Any] = {"copy": [], **{kind: [] for kind in _KINDS}}
+    growth = dict.fromkeys(_KINDS, 0)
     with reference.cursor() as cursor:
         for _ in range(rounds):
-            for kind in kinds:
-                seconds, lines, grown = _export(kind, limit)
-                found[kind].append(seconds)
-                growth[kind] = max(growth[kind], grown)
+            for kind in _KINDS:
+                started = time.perf_counter()
+                used = [processes.resident_bytes() for _ in _export(kind, limit)]
+                found[kind].append(time.perf_counter() - started)
+                growth[kind] = max(growth[kind], max(used) - used[:_SETTLED][-1])
             found["copy"].append(reference.copy(cursor, limit))
-    return {**found, "growth": growth, "records": lines}
+    records = sum(piece.count(b"\n") for piece in _export("ndjson", limit))
+    return {**found, "growth": growth, "records": records}
 
 
-def _export(kind: str, limit: int) -> tuple[float, int, int]:
-    """Seconds, records, and by how much memory grew on the way."""
-    pieces, lines, settled, highest = 0, 0, 0, 0
-    started = time.perf_counter()
-    for piece in site.stream(f"/api/records?format={kind}&limit={limit}", []):
-        pieces += 1
-        if kind == "ndjson":
-            lines += piece.count(b"\n")
-        used = processes.resident_bytes()
-        settled = used if pieces <= _SETTLED else settled
-        highest = max(highest, used)
-    return time.perf_counter() - started, lines, highest - settled
+def _export(kind: str, limit: int) -> Iterator[bytes]:
+    return site.stream(f"/api/records?format={kind}&limit={limit}", [])
 
 
 if __name__ == "__main__":

@@ -59,17 +59,20 @@ def _copy(placed: Sequence[Placed], first: int, *, queue: bool) -> None:
 
 def _row(record_id: int, placed: Placed, ids: NameIds) -> str:
     received_at, submission = placed
-    return "\t".join(
-        (
-            str(record_id),
-            received_at.isoformat(),
-            str(submission.captured_at),
-            submission.event_id or r"\N",
-            *map(str, ids),
-            submission.machine_id.translate(_ESCAPES),
-            submission.payload.translate(_ESCAPES),
+    return (
+        "\t".join(
+            (
+                str(record_id),
+                received_at.isoformat(),
+                str(submission.captured_at),
+                submission.event_id or r"\N",
+                *map(str, ids),
+                submission.machine_id.translate(_ESCAPES),
+                submission.payload.translate(_ESCAPES),
+            )
         )
-    ) + "\n"
+        + "\n"
+    )
 
 
 def _copy_into(table: str, columns: str, rows: io.StringIO) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -29,8 +29,9 @@ def get(address: str) -> Answered:
 def stream(address: str, status: list[str]) -> Iterator[bytes]:
     """The body in pieces, as the server would send them."""
 
-    def start_response(line: str, headers: Any) -> None:
+    def start_response(line: str, headers: Any) -> Callable[[bytes], object]:
         status.append(line)
+        return _no_write
 
     answer = application(_environ(address), start_response)
     try:
@@ -38,6 +39,10 @@ def stream(address: str, status: list[str]) -> Iterator[bytes]:
     finally:
         with suppress(AttributeError):
             answer.close()  # type: ignore[attr-defined]
+
+
+def _no_write(_part: bytes) -> None:
+    raise NotImplementedError
 
 
 def has(path: str) -> bool:

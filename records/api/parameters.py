@@ -23,7 +23,10 @@ class FieldsField(forms.CharField):
     """A comma list of keys of the record object."""
 
     def clean(self, value: Any) -> list[str]:
-        names = [name.strip() for name in super().clean(value).split(",") if name]
+        text = super().clean(value)
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        if text and not names:
+            raise ValidationError("Name at least one key.")
         unknown = sorted(set(names) - set(FIELDS))
         if unknown:
             raise ValidationError(f"Not keys of a record: {', '.join(unknown)}")

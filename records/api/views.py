@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -23,7 +24,21 @@ from records.reading import record_objects
 SAFE_JSON = {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff"}
 
 
+class AnyAccepted(BaseContentNegotiation):
+    """The shape of an answer is a parameter; what a caller accepts is not asked."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: Any = None
+    ) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 class RecordList(APIView):
+    content_negotiation_class = AnyAccepted
+
     @extend_schema(
         operation_id="records",
         summary="Records, newest first",
@@ -35,6 +50,7 @@ class RecordList(APIView):
         },
     )
     def get(self, request: Request) -> HttpResponseBase:
+        access.check_search(request.user, request.query_params)
         chosen = strict(parameters.RecordParameters, request.query_params)
         records: RecordQuerySet = chosen.qs
         given = chosen.given
@@ -64,7 +80,8 @@ class RecordList(APIView):
     ) -> StreamingHttpResponse:
         limit = given.get("limit")
         if not access.may_export(request.user):
-            limit = min(limit or parameters.MAX_LIMIT, parameters.MAX_LIMIT)
+            longest = parameters.MAX_LIMIT
+            limit = longest if limit is None else min(limit, longest)
         return exports.response(
             records,
             given["format"],
@@ -75,6 +92,8 @@ class RecordList(APIView):
 
 
 class RecordDetail(APIView):
+    content_negotiation_class = AnyAccepted
+
     @extend_schema(
         operation_id="record",
         summary="One record",

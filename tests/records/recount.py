@@ -24,9 +24,7 @@ def recounted(records: RecordQuerySet) -> dict[str, Rows]:
     machines = by_day.values_list(
         "day", "machine_id", "build_id", "kind__external"
     ).annotate(n=n, heartbeats=Count("id", filter=heartbeats))
-    hours = by_hour.values_list("hour").annotate(
-        first=Min("id"), last=Max("id"), n=n
-    )
+    hours = by_hour.values_list("hour").annotate(first=Min("id"), last=Max("id"), n=n)
     return {
         "kinds": sorted(kinds),
         "hardware": sorted(hardware),

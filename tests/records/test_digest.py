@@ -225,7 +225,10 @@ def test_two_workers_never_take_the_same_record(in_threads, monkeypatch, on_post
             both_have_claimed.wait()
 
     monkeypatch.setattr(digest, "run_parsers", run_parsers)
-    assert in_threads(lambda: digest_batch(200), lambda: digest_batch(200)) == [200, 200]
+    assert in_threads(lambda: digest_batch(200), lambda: digest_batch(200)) == [
+        200,
+        200,
+    ]
     assert not set(claims[0]) & set(claims[1])
     assert pending() == set()
     assert counted() == 400

@@ -118,7 +118,7 @@ def test_any_number_of_new_names_are_made_with_a_few_queries(
         resolve(sent)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_process_remembers_a_bounded_number_of_names(monkeypatch):
     monkeypatch.setattr(names, "_LIMIT", 10)
     known = submission()

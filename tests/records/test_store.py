@@ -196,7 +196,11 @@ def test_a_record_may_be_repeated_within_a_batch():
     one, other = submission(), submission()
     stored = store([one, other, one, other, one])
     assert [each.duplicate for each in stored] == [False, False, True, True, True]
-    assert [each.id for each in stored[2:]] == [stored[0].id, stored[1].id, stored[0].id]
+    assert [each.id for each in stored[2:]] == [
+        stored[0].id,
+        stored[1].id,
+        stored[0].id,
+    ]
     assert [each.submission for each in stored[2:]] == [one, other, one]
     assert ids() == pending() == [stored[0].id, stored[1].id]
 
@@ -207,7 +211,14 @@ def test_a_batch_may_hold_new_records_and_all_kinds_of_repetitions():
     nameless = submission(event_id=None)
     (first,) = store([old])
     stored = store([new, old, nameless, new, nameless, old])
-    assert [each.duplicate for each in stored] == [False, True, False, True, False, True]
+    assert [each.duplicate for each in stored] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
     assert stored[1].id == stored[5].id == first.id
     assert stored[3].id == stored[0].id
     assert len(ids()) == 4
@@ -342,7 +353,9 @@ def test_a_commit_whose_answer_is_lost_is_not_repeated(
         end_connection()
         raise error("server closed the connection unexpectedly")
 
-    before("_insert", lambda: monkeypatch.setattr(wrapper, "_commit", commit), monkeypatch)
+    before(
+        "_insert", lambda: monkeypatch.setattr(wrapper, "_commit", commit), monkeypatch
+    )
     sent = [submission(), submission(event_id=None)]
     stored = store(sent)
     assert [each.duplicate for each in stored] == [False, False]

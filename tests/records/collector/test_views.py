@@ -177,7 +177,10 @@ def test_without_a_length_there_is_no_body(answer, backend, length):
 
 def test_a_chunked_body_is_read_to_its_end(answer, backend):
     answered = answer(
-        values(), b"x" * MAX_PAYLOAD, CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"
+        values(),
+        b"x" * MAX_PAYLOAD,
+        CONTENT_LENGTH="",
+        HTTP_TRANSFER_ENCODING="chunked",
     )
     assert answered.status == "201 Created"
     assert backend.stored[0].payload == "x" * MAX_PAYLOAD
@@ -341,7 +344,9 @@ def test_lines_of_a_batch_may_go_to_quarantine(answer, backend):
     assert second["message"] == "accepted to quarantine"
 
 
-@pytest.mark.parametrize("odd", [b"\x1c", b"\xc2\x85", b"\xe2\x80\xa8", b"\x0b", b"\xa0"])
+@pytest.mark.parametrize(
+    "odd", [b"\x1c", b"\xc2\x85", b"\xe2\x80\xa8", b"\x0b", b"\xa0"]
+)
 def test_what_only_python_takes_for_a_blank_line_does_no_harm(answer, backend, odd):
     answered = answer(None, batch("one", "two") + b"\n" + odd, **BATCH)
     assert answered.status in {"200 OK", "400 Bad Request"}
@@ -364,9 +369,7 @@ def test_a_store_that_is_down_makes_the_client_come_again(answer, backend, error
     assert content(answered) == {"message": "The store is down"}
 
 
-def test_unknown_telemetry_ids_make_the_client_come_again(
-    answer, backend, monkeypatch
-):
+def test_unknown_telemetry_ids_make_the_client_come_again(answer, backend, monkeypatch):
     def get(self, value):
         raise OperationalError("away")
 

@@ -203,7 +203,9 @@ def test_an_error_of_our_own_fails_one_batch_and_not_the_thread(
     assert writer.submit(["y"]) == ["Y"]
 
 
-def test_a_record_that_waits_too_long_is_taken_back(store, writer, senders, monkeypatch):
+def test_a_record_that_waits_too_long_is_taken_back(
+    store, writer, senders, monkeypatch
+):
     first = hold_a_commit(store, writer, senders)
     monkeypatch.setattr(writers, "WAIT_SECONDS", 0.05)
     with pytest.raises(Unavailable, match="too slow"):

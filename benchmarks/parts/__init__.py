@@ -1,0 +1,27 @@
+"""What is measured, in the order of a run."""
+
+from collections.abc import Callable, Mapping
+
+from benchmarks.bench import Bench
+from benchmarks.parts import (
+    api,
+    digest,
+    disk,
+    exports,
+    filters,
+    ingest,
+    latency,
+    memory,
+)
+from benchmarks.results import Section
+
+PARTS: Mapping[str, Callable[[Bench], Section]] = {
+    "ingest": ingest.measure,
+    "latency": latency.measure,
+    "memory": memory.measure,
+    "digest": digest.measure,
+    "disk": disk.measure,
+    "api": api.measure,
+    "exports": exports.measure,
+    "filters": filters.measure,  # last: it deletes records
+}
