@@ -10,6 +10,7 @@ offsets are dropped. ``comparable`` is the form in which two names are compared.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from crashes.demangle import demangle
@@ -17,13 +18,14 @@ from crashes.demangle import demangle
 UNKNOWN = "???"
 NO_SYMBOLS = "(no symbols)"
 KERNEL_MODULE = "kernel"
+GUESS = "? "
 LONGEST_NAME = 2000
 """Names of functions, modules and programs are cut at this length."""
 
-_GUESS = "? "
 _CALL = "()"
 _CLIENT_LIMIT = 8000  # a payload of this length was probably cut by the client
 _LARGEST = 2**31 - 1
+_REMEMBERED_LENGTH = 500
 _NAMELESS_FRAMES = {UNKNOWN, NO_SYMBOLS}
 
 _FRAME = re.compile(r"#([0-9]{1,9})(?:\s(.*))?")
@@ -60,7 +62,7 @@ class Name(NamedTuple):
 
 
 class Frame(NamedTuple):
-    index: int
+    number: int
     function: str
     module: str
     source: str | None
@@ -71,7 +73,7 @@ class Frame(NamedTuple):
     @property
     def guess(self) -> bool:
         """Whether the kernel found it on the stack but does not vouch for it."""
-        return self.function.startswith(_GUESS)
+        return self.function.startswith(GUESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +132,18 @@ def normalise(text: str) -> str:
 
 def comparable(function: str) -> str:
     """A normalised function without its marks: neither ``? `` nor ``()``."""
-    return function.removeprefix(_GUESS).removesuffix(_CALL)
+    return function.removeprefix(GUESS).removesuffix(_CALL)
+
+
+def is_unknown(function: str) -> bool:
+    """Whether a normalised function is none, or only the kernel's guess."""
+    return function in _NAMELESS_FRAMES or function.startswith(GUESS)
 
 
 def read_name(text: str) -> Name:
     """The function that ``text``, the first part of a frame, names."""
     text = clean(text)[:LONGEST_NAME]
-    guess = _GUESS if text.startswith(_GUESS) else ""
+    guess = GUESS if text.startswith(GUESS) else ""
     sent = text.removeprefix(guess).strip()
     bare = sent.removesuffix(_CALL)
     name, offset = _without_offset(_without_version(bare))
@@ -145,7 +152,7 @@ def read_name(text: str) -> Name:
         return Name(UNKNOWN, offset)
     readable = demangle(name)
     call = _CALL if bare != sent and readable == name else ""
-    return Name(f"{guess}{readable}{call}", offset)
+    return Name(f"{guess}{readable}{call}"[:LONGEST_NAME], offset)
 
 
 def clean(text: str) -> str:
@@ -207,20 +214,19 @@ class _Reader:
             self._limited = True
 
     def _read_frame(self, line: str) -> None:
-        found = _FRAME.fullmatch(line)
-        parts = _parts(found[2] or "") if found else None
-        self._half_line = parts is None
-        if not found:
+        read = _read_frame if len(line) <= _REMEMBERED_LENGTH else _frame_of
+        frame, whole = read(line)
+        self._half_line = not whole
+        if frame is None:
             return
-        self._half_frame = parts is None
-        frame = _frame(int(found[1]), parts, line)
+        self._half_frame = not whole
         if not self._threads or self._lost_header(frame):
             self._threads.append((None, []))
         self._threads[-1][1].append(frame)
 
     def _lost_header(self, frame: Frame) -> bool:
         """Whether a thread begins here although nothing says so."""
-        return self._after_blank and frame.index == 0 and bool(self._threads[-1][1])
+        return self._after_blank and frame.number == 0 and bool(self._threads[-1][1])
 
     def end(self, *, cut: bool) -> None:
         """Drop what is left of a last line that was cut in the middle."""
@@ -263,18 +269,24 @@ class _Reader:
         return Quality(state if frames else State.NONE, len(frames), unknown)
 
 
-def _frame(index: int, parts: tuple[str, str, str] | None, line: str) -> Frame:
+def _frame_of(line: str) -> tuple[Frame | None, bool]:
+    """The frame of a line, and whether the line is whole."""
+    found = _FRAME.fullmatch(line)
+    if not found:
+        return None, False
+    number, parts = int(found[1]), _parts(found[2] or "")
     if parts is None:
-        return Frame(index, UNKNOWN, "", None, None, True, line)
+        return Frame(number, UNKNOWN, "", None, None, True, line), False
     sent, module, source = parts
-    if sent == NO_SYMBOLS:
-        function, offset = NO_SYMBOLS, None
-    else:
-        function, offset = read_name(sent)
-    unknown = function in _NAMELESS_FRAMES or function.startswith(_GUESS)
-    place = source if _SOURCE.fullmatch(source) else None
+    function, offset = Name(sent, None) if sent == NO_SYMBOLS else read_name(sent)
     module = clean(module)[:LONGEST_NAME]
-    return Frame(index, function, module, place, offset, unknown, line)
+    place = source if _SOURCE.fullmatch(source) else None
+    unknown = is_unknown(function)
+    return Frame(number, function, module, place, offset, unknown, line), True
+
+
+# Crashes resemble each other: most of their lines were read before.
+_read_frame = lru_cache(maxsize=8192)(_frame_of)
 
 
 def _parts(text: str) -> tuple[str, str, str] | None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from types import ModuleType
+from typing import Any
 
 try:
     import cxxfilt  # type: ignore[import-untyped]
@@ -41,7 +42,7 @@ def load(library: ModuleType | None) -> Demangler | None:
     """The first way to the C++ runtime that works; None where there is none."""
     if library is None:
         return None
-    ways = (
+    ways: tuple[Callable[[], Any], ...] = (
         lambda: library.default_demangler,
         lambda: library.Demangler("libc.so.6", "libstdc++.so.6"),
     )

@@ -1,7 +1,7 @@
 """Small tables by value: ids of names, kept in memory by each process."""
 
 from collections import ChainMap
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -56,12 +56,16 @@ class NameCache:
         found = dict(self.model.objects.in_bulk(list(keys), field_name="key"))
         # In one order everywhere, so that two transactions never wait for each other.
         absent = sorted(keys.keys() - found.keys())
-        new = [self._row(keys[key]) for key in absent]
+        new = self._rows([keys[key] for key in absent])
         if new:
             with transaction.atomic():
                 self.model.objects.bulk_create(new, ignore_conflicts=True)
             found = self.model.objects.in_bulk(list(keys), field_name="key")
         return {keys[key]: row.pk for key, row in found.items()}
+
+    def _rows(self, wanted: Sequence[Values]) -> list[Name]:
+        """Unsaved rows with these values, in order."""
+        return [self._row(values) for values in wanted]
 
     def _row(self, values: Values) -> Name:
         columns = dict(zip(self.model.KEY, values, strict=True))

@@ -12,6 +12,7 @@ from django.http import QueryDict
 from records import stats
 from records.filters import InstantField, RecordFilter
 from records.models import Classification
+from records.visible import visible
 
 PAGING = ("from_id", "after_id")
 SEVERITIES = {1: "low", 2: "medium", 3: "high", 4: "critical"}
@@ -136,7 +137,7 @@ class Panel:
     def problems(self) -> list[tuple[str, str]]:
         """What is wrong, with the label of the field or the name of the parameter."""
         return [
-            (_LABELS.get(name, name), " ".join(messages))
+            (_LABELS.get(name, name), visible(" ".join(messages)))
             for name, messages in self.errors.items()
         ]
 
@@ -162,14 +163,15 @@ class Panel:
 
     def _filled(self, name: str, label: str) -> FilledField:
         extra = RecordFilter.base_filters[name].extra
-        value, errors = self.given.get(name, ""), self.errors.get(name, [])
+        value = self.given.get(name, "")
+        errors = [visible(message) for message in self.errors.get(name, [])]
         kind = "text"
         if RecordFilter.base_filters[name].field_class is InstantField:
             moment = _moment(value)
             if moment or not value:
                 kind, value = "datetime-local", _local(moment)
         hint = extra.get("help_text", "").replace("`", "")
-        return FilledField(name, label, hint, value, kind, list(errors))
+        return FilledField(name, label, hint, value, kind, errors)
 
 
 def _moment(text: str) -> datetime | None:

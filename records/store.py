@@ -9,7 +9,9 @@ from django.conf import settings
 from django.db import (
     IntegrityError,
     InterfaceError,
+    InternalError,
     OperationalError,
+    ProgrammingError,
     connection,
     transaction,
 )
@@ -23,6 +25,9 @@ from records.submission import Submission
 RETRANSMISSION_WINDOW = timedelta(hours=24)
 LOST = (OperationalError, InterfaceError)
 """What the database raises when it is away, refuses, or takes too long."""
+DOWN = (*LOST, InternalError, ProgrammingError)
+"""These, and what it raises when it only takes reads, or when its tables are not there:
+whatever is wrong, it is not the record."""
 
 _COLUMNS = (
     "id, received_at, captured_at, event_id, kind_id, build_id, hardware_id, "

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 CLIENT_TELEMETRY_ID = "6907c830-eed9-4ce9-81ae-76daf8d88f0f"
 """The telemetry id that telemetrics-client ships with."""
 
+_DATABASES = {"sqlite", "postgres", "postgresql"}
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 
@@ -182,10 +184,24 @@ def _words(text: str) -> list[str]:
 
 def _database_url(url: str) -> str:
     """The URL, with a relative SQLite path taken from the project's folder."""
-    path = url.removeprefix("sqlite:///")
-    if path in (url, ":memory:") or path.startswith("/"):
+    scheme, found, rest = url.partition("://")
+    if not found or scheme not in _DATABASES or not _port_is_valid(url):
+        raise InvalidEnvironment(
+            "DATABASE_URL must be sqlite:///path or "
+            "postgres://user:password@host:port/name"  # never shown: it has a password
+        )
+    path = rest.removeprefix("/")
+    if scheme != "sqlite" or path == ":memory:" or path.startswith("/"):
         return url
     return f"sqlite:///{BASE_DIR / path}"
+
+
+def _port_is_valid(url: str) -> bool:
+    try:
+        urlsplit(url).port  # noqa: B018 - raises
+    except ValueError:
+        return False
+    return True
 
 
 def _kept_key(folder: Path) -> str:

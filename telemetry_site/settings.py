@@ -17,6 +17,7 @@ ALLOWED_HOSTS = ENV.allowed_hosts
 INSTALLED_APPS = [
     "telemetry_site.apps.SiteConfig",
     "records.apps.RecordsConfig",
+    "crashes.apps.CrashesConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

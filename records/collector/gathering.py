@@ -9,7 +9,7 @@ from django.db import connection
 from records.collector.answer import Answer
 from records.collector.views import UNSTORABLE, Waiting, failed, unavailable
 from records.refused import Keeper, RefusedRequest
-from records.store import LOST, Stored, store
+from records.store import DOWN, Stored, store
 from records.submission import Submission
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Gatherer:
             return [unavailable("The store is down")] * len(waiting)
         try:
             return self._finish(waiting)
-        except LOST as error:
+        except DOWN as error:
             log.warning("The store is down: %s", type(error).__name__)
             connection.close()
             self._down_until = time.monotonic() + RETRY_SECONDS

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from records.store import LOST
+from records.store import DOWN
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ class Writer(Generic[Item, Result]):
         items = [item for job in batch for item in job.items]
         try:
             stored = iter(self._store(items))
-        except LOST as error:
+        except DOWN as error:
             log.warning("The store is down: %s", type(error).__name__)
             self._fail(batch, Unavailable("The store is down"))
             self._wait_for_store()

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from records import refused
+from records import refused, steps
 from records.digest import digest_batch
 from records.models import Pending
 from records.progress import progress
@@ -44,7 +44,7 @@ class Command(BaseCommand):
     def _backlog(self, batch: int) -> None:
         """Digest what is there, showing how much of it is done."""
         with progress(total=Pending.objects.count(), desc="Digest", unit="rec") as bar:
-            while not self.stopping and (done := digest_batch(batch)):
+            while not self.stopping and (done := digest_batch(batch) + steps.run()):
                 bar.update(done)
 
     def _serve(self, batch: int, idle: float) -> None:
@@ -60,7 +60,7 @@ class Command(BaseCommand):
     def _step(self, batch: int) -> int:
         """One batch; a database that is away is waited for, not died of."""
         try:
-            return digest_batch(batch)
+            return digest_batch(batch) + steps.run()
         except LOST as error:
             connection.close()
             self.stderr.write(f"The store is down: {type(error).__name__}")

@@ -88,7 +88,7 @@ def test_every_parameter_is_described(schema):
         assert parameter["description"], name
     assert described["severity"]["schema"]["type"] == "integer"
     assert described["external"]["schema"]["type"] == "boolean"
-    assert described["format"]["schema"]["enum"] == ["json", "ndjson", "csv"]
+    assert set(described["format"]["schema"]["enum"]) == {"json", "ndjson", "csv"}
     assert described["received_after"]["schema"]["type"] == "string"
 
 
@@ -113,10 +113,6 @@ def test_the_refusals_are_as_described(schema, client):
     refused, absent = client.get("/api/records?x=1"), client.get("/api/records/0")
     Draft202012Validator(content(schema, LIST, "400")).validate(refused.json())
     Draft202012Validator(content(schema, ONE, "404")).validate(absent.json())
-
-
-def test_the_description_needs_the_right_to_read(client):
-    assert client.get("/api/schema").status_code == 403
 
 
 def test_the_rendered_description_is_served_from_here(anyone, client):

@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import (
+    DataError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -360,7 +366,15 @@ def test_what_only_python_takes_for_a_blank_line_does_no_harm(answer, backend, o
 # --- Trouble ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("error", [OperationalError("away"), InterfaceError("closed")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("away"),
+        InterfaceError("closed"),
+        InternalError("cannot execute INSERT in a read-only transaction"),
+        ProgrammingError("relation does not exist"),
+    ],
+)
 def test_a_store_that_is_down_makes_the_client_come_again(answer, backend, error):
     backend.error = error
     answered = answer(values())

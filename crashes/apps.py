@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.utils.module_loading import import_string
+
+from records import parsers, steps
+
+
+class CrashesConfig(AppConfig):
+    name = "crashes"
+    verbose_name = "Crashes"
+
+    def ready(self) -> None:
+        # By name: it needs models, which exist only now.
+        parsers.register(import_string("crashes.processing.PARSER"))
+        steps.register(import_string("crashes.curation.judge_again"))

@@ -1,0 +1,157 @@
+"""From a crash record to its report: parse, name, judge, count. Runs in the worker."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import UTC
+from typing import Any, cast
+
+from crashes import backtrace, classes, judging
+from crashes.backtrace import CrashPayload, Kind
+from crashes.models import (
+    CrashDay,
+    CrashReport,
+    Frame,
+    Program,
+    Trace,
+    TraceFrame,
+)
+from records import names, rollups
+from records.names import NameCache, Values
+from records.parsers import PayloadParser, StoredRecord
+
+MOST_FRAMES = 500
+"""Frames of a trace; clients send up to 64."""
+
+CRASH_DAY = rollups.Table(
+    CrashDay, ("day", "trace_id", "build_id", "external"), {"crashes": "sum"}
+)
+
+Fact = tuple[StoredRecord, CrashPayload]
+
+programs = NameCache(Program)
+frames = NameCache(Frame)
+
+
+class TraceCache(NameCache):
+    """Traces by value; a new one is judged when it is made."""
+
+    def _made(self, wanted: Collection[Values]) -> dict[Values, int]:
+        made = super()._made(wanted)
+        index = [
+            TraceFrame(frame_id=frame, trace_id=made[values])
+            for values in wanted
+            for frame in sorted(set(cast(tuple[int, ...], values[2])))
+        ]
+        TraceFrame.objects.bulk_create(index, ignore_conflicts=True)
+        return made
+
+    def _rows(self, wanted: Sequence[Values]) -> list[Any]:
+        now, later = judging.in_force(), judging.being_applied()
+        judged = [judging.judge(now, values) for values in wanted]
+        after = [judging.judge(later, values) for values in wanted] if later else []
+        chosen = [each.frame_id for each in (*judged, *after) if each.frame_id]
+        ids: dict[int | None, int] = {**judging.guilty_ids(chosen)}
+        rows: list[Any] = super()._rows(wanted)
+        for row, verdict in zip(rows, judged, strict=True):
+            row.family, row.version = verdict.family, now.version
+            row.guilty_id = ids.get(verdict.frame_id)
+        for row, verdict in zip(rows, after, strict=False):
+            row.next_guilty_id = ids.get(verdict.frame_id)
+            row.next_family = verdict.family
+            row.next_version = later.version if later else None
+        return rows
+
+
+traces = TraceCache(Trace)
+
+
+class CrashParser(PayloadParser):
+    """The parser of crashes; which classifications it reads is configuration."""
+
+    def reads(self, classification: str) -> bool:
+        return classes.is_crash(classification)
+
+
+def parse(record: StoredRecord) -> CrashPayload:
+    parsed = backtrace.parse(record.payload)
+    if classes.has_backtrace(record.classification):
+        return parsed
+    return replace(parsed, threads=())
+
+
+def store(facts: Sequence[Fact]) -> None:
+    """Save reports, the traces they are of, and their counts."""
+    trace_ids = _trace_ids(facts)
+    reports = [
+        _report(record, payload, trace)
+        for (record, payload), trace in zip(facts, trace_ids, strict=True)
+    ]
+    CrashReport.objects.bulk_create(reports)
+    _count(reports, 1)
+
+
+def forget(record_ids: Sequence[int]) -> None:
+    """Take reports back, and their counts with them."""
+    reports = CrashReport.objects.filter(record_id__in=record_ids)
+    _count(list(reports), -1)
+    CrashDay.objects.filter(crashes=0).delete()
+    reports.delete()
+
+
+PARSER = CrashParser(
+    name="crashes",
+    version=1,
+    classifications=(),
+    parse=parse,
+    store=store,
+    forget=forget,
+)
+
+
+def _trace_ids(facts: Sequence[Fact]) -> list[int]:
+    """The trace of each fact; frames, programs and traces appear when needed."""
+    pairs = [
+        [(f.function, f.module) for f in payload.frames[:MOST_FRAMES]]
+        for _, payload in facts
+    ]
+    frame_ids = frames.ids({pair for frames_ in pairs for pair in frames_})
+    program_ids = programs.ids({(_program(payload),) for _, payload in facts})
+    class_ids = names.classifications.ids({(r.classification,) for r, _ in facts})
+    values: list[Values] = [
+        (
+            class_ids[(record.classification,)],
+            program_ids[(_program(payload),)],
+            tuple(frame_ids[pair] for pair in some),
+        )
+        for (record, payload), some in zip(facts, pairs, strict=True)
+    ]
+    ids = traces.ids(set(values))
+    return [ids[each] for each in values]
+
+
+def _program(payload: CrashPayload) -> str:
+    if payload.kind is Kind.KERNEL:
+        return backtrace.KERNEL_MODULE
+    return payload.program
+
+
+def _report(record: StoredRecord, payload: CrashPayload, trace: int) -> CrashReport:
+    return CrashReport(
+        record_id=record.id,
+        received_at=record.received_at,
+        machine_id=record.machine_id,
+        build_id=record.build_id,
+        external=record.external,
+        trace_id=trace,
+        signal=payload.signal,
+        state=payload.quality.state.value,
+    )
+
+
+def _count(reports: Sequence[CrashReport], sign: int) -> None:
+    counts: Counter[tuple[Any, ...]] = Counter()
+    for report in reports:
+        day = report.received_at.astimezone(UTC).date()
+        counts[day, report.trace_id, report.build_id, report.external] += sign
+    rollups.add(CRASH_DAY, counts)

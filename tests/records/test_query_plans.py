@@ -1,0 +1,180 @@
+"""On PostgreSQL no documented filter reads the whole table of records."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection, transaction
+from django.http import QueryDict
+
+from records import labels, names
+from records.api.parameters import RecordParameters
+from records.digest import digest_batch
+from records.filters import strict
+from records.models import Build, Hardware, Kernel, Kind, Pending, Record
+from records.names import resolve
+from records.querysets import RecordQuerySet
+from tests.factories import submission
+
+pytestmark = pytest.mark.django_db
+
+RECORDS = 30_000
+NOW = datetime.now(UTC)
+KINDS = 40
+
+COPIES = """
+    INSERT INTO records_record (received_at, captured_at, event_id, kind_id, build_id,
+        hardware_id, kernel_id, machine_id, payload)
+    SELECT now() - (%(n)s - n) * interval '30 seconds',
+        extract(epoch FROM now())::bigint - (%(n)s - n) * 30, gen_random_uuid(),
+        (%(kinds)s::int[])[n %% %(k)s + 1], (%(builds)s::int[])[n %% %(k)s + 1],
+        (%(hardware)s::int[])[n %% %(k)s + 1], (%(kernels)s::int[])[n %% %(k)s + 1],
+        md5((n %% 997)::text), repeat('payload ', 5)
+    FROM generate_series(1, %(n)s) AS n
+"""
+
+
+def fill() -> None:
+    """Ten days of records with forty of every name."""
+    made = resolve(
+        [
+            submission(
+                classification=f"org.clearlinux/sender{n % 8}/event{n}",
+                severity=n % 4 + 1,
+                external=n % 10 == 0,
+                record_format_version=n % 4 + 1,
+                payload_format_version=n,
+                build=str(n),
+                system_name=f"system{n % 5}",
+                kernel_version=f"5.{n}.0",
+                **{name: f"{name}{n}" for name in Hardware.KEY},
+            )
+            for n in range(KINDS)
+        ]
+    )
+    parameters = {
+        "n": RECORDS,
+        "k": KINDS,
+        "kinds": [each.kind for each in made],
+        "builds": [each.build for each in made],
+        "hardware": [each.hardware for each in made],
+        "kernels": [each.kernel for each in made],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(COPIES, parameters)
+    newest = Record.objects.order_by("-id")[:50]
+    older = Record.objects.exclude(pk__in=newest).values_list("pk", flat=True)
+    Pending.objects.bulk_create(Pending(record_id=pk) for pk in older)
+    while digest_batch(RECORDS):
+        pass
+    Pending.objects.bulk_create(Pending(record_id=each.pk) for each in newest)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+@pytest.fixture(scope="module")
+def filled(
+    on_postgres: bool, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """Filled once for the module, and rolled back."""
+    if not on_postgres:
+        pytest.skip("runs in the PostgreSQL half")
+    with django_db_blocker.unblock(), transaction.atomic():
+        fill()
+        yield
+        transaction.set_rollback(True)
+    names.forget()
+    labels.forget()
+
+
+def plan(records: RecordQuerySet, limit: int = 101) -> str:
+    return records.newest(limit).explain()
+
+
+def filtered(**parameters: Any) -> RecordQuerySet:
+    query = QueryDict(mutable=True)
+    query.update({name: str(value) for name, value in parameters.items()})
+    found: RecordQuerySet = strict(RecordParameters, query).qs
+    return found
+
+
+SINGLE = {
+    "classification": "org.clearlinux/sender3/event3",
+    "severity": 3,
+    "severity_min": 3,
+    "machine_id": "0cc175b9c0f1b6a831c399e269772661",
+    "build": "7",
+    "system_name": "system2",
+    "created_in_days": 1,
+    "created_in_sec": 3600,
+    "received_after": int(NOW.timestamp()) - 7200,
+    "received_before": int((NOW - timedelta(days=9)).timestamp()),
+    "captured_after": int(NOW.timestamp()) - 7200,
+    "captured_before": int((NOW - timedelta(days=10)).timestamp()),
+    "ts_capture": int(NOW.timestamp()) - 3000,
+    "from_id": 20_000,
+    "arch": "arch3",
+    "kernel_version": "5.3.0",
+    "board_name": "board_name3",
+    "cpu_model": "cpu_model3",
+    "bios_version": "bios_version3",
+    "machine_type": "host_type3",
+    "event_id": uuid4().hex,
+    "external": "true",
+    "record_format_version": 2,
+    "payload_format_version": 7,
+}
+
+
+def test_every_filter_but_those_by_expression_is_looked_at():
+    by_expression = {"payload", "not_payload"}
+    shapes = {"limit", "format", "fields"}
+    assert SINGLE.keys() == RecordParameters.base_filters.keys() - by_expression - shapes
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_a_filter_reads_records_through_an_index(filled, name):
+    explained = plan(filtered(**{name: SINGLE[name]}))
+    assert "records_record" in explained
+    assert "Seq Scan on records_record " not in explained
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"classification": "org.clearlinux/sender3/*"},
+        {"classification": "*/sender3/*", "from_id": 20_000},
+        {"classification": "org.clearlinux/*", "severity": 4, "created_in_days": 2},
+        {"system_name": "system2", "external": "false", "severity_min": 2},
+        {"machine_id": SINGLE["machine_id"], "created_in_days": 30},
+    ],
+)
+@pytest.mark.parametrize("limit", [101, 10_001])
+def test_a_page_of_several_filters_reads_records_through_an_index(
+    filled, parameters, limit
+):
+    assert "Seq Scan on records_record " not in plan(filtered(**parameters), limit)
+
+
+@pytest.mark.parametrize("name", ["severity", "system_name", "external", "severity_min"])
+def test_several_names_are_merged_and_never_sorted(filled, name):
+    explained = plan(filtered(**{name: SINGLE[name]}))
+    assert "Merge Append" in explained
+    assert not re.search(r"-> +(Incremental )?Sort", explained)
+
+
+def test_the_newest_records_are_read_through_the_index_of_their_ids(filled):
+    assert "Index Scan Backward using records_record_pkey" in plan(filtered())
+
+
+def test_a_window_prunes_by_id(filled):
+    explained = plan(filtered(created_in_sec=3600))
+    assert "id >=" in explained
+
+
+@pytest.mark.parametrize("model", [Kind, Build, Hardware, Kernel])
+def test_the_small_tables_are_small(filled, model):
+    assert model.objects.count() == KINDS
