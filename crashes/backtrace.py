@@ -29,7 +29,7 @@ _REMEMBERED_LENGTH = 500
 _NAMELESS_FRAMES = {UNKNOWN, NO_SYMBOLS}
 
 _FRAME = re.compile(r"#([0-9]{1,9})(?:\s(.*))?")
-_THREAD = re.compile(r"Backtrace (?:\(TID ([0-9]+)\))?\s*:")
+_THREAD = re.compile(r"Backtrace ?(?:\(TID ([0-9]+)\))? ?:")
 _SOURCE = re.compile(r".*:[0-9]+")
 _OFFSET = re.compile(r"\+(0x[0-9a-f]{1,8})(?:/0x[0-9a-f]+)?")
 _NAMELESS = re.compile(r"\W*|0x[0-9a-fA-F]+")
@@ -280,7 +280,7 @@ def _frame_of(line: str) -> tuple[Frame | None, bool]:
     sent, module, source = parts
     function, offset = Name(sent, None) if sent == NO_SYMBOLS else read_name(sent)
     module = clean(module)[:LONGEST_NAME]
-    place = source if _SOURCE.fullmatch(source) else None
+    place = clean(source)[:LONGEST_NAME] if _SOURCE.fullmatch(source) else None
     unknown = is_unknown(function)
     return Frame(number, function, module, place, offset, unknown, line), True
 

@@ -5,7 +5,7 @@ has a name is guilty; else the first without a name; else the last one ignored.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -151,14 +151,14 @@ class Matcher:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._named: dict[str, list[_Compiled]] = {}
-        self._patterns: list[_Compiled] = []
+        self._patterns: dict[tuple[str, ...], list[_Compiled]] = {}
         self._known: dict[tuple[str, str], Rule | None] = {}
         for rank, rule in enumerate(rules):
             compiled = _compile(rank, rule)
             if len(compiled.function) == 1:
                 self._named.setdefault(compiled.function[0], []).append(compiled)
             else:
-                self._patterns.append(compiled)
+                self._patterns.setdefault(compiled.module, []).append(compiled)
 
     def rule_for(self, function: str, module: str) -> Rule | None:
         """The rule that counts for a frame; ``function`` is normalised."""
@@ -171,19 +171,22 @@ class Matcher:
 
     def _find(self, function: str, module: str) -> Rule | None:
         guess = function.startswith(GUESS)
+        found = [*self._by_name(function, module), *self._by_pattern(function, module)]
+        fitting = [rule for rule in found if guess or not rule.guesses_only]
+        return min(fitting).rule if fitting else None
+
+    def _by_name(self, function: str, module: str) -> Iterator["_Compiled"]:
+        for rule in self._named.get(comparable(function), ()):
+            if fits(rule.module, module):
+                yield rule
+
+    def _by_pattern(self, function: str, module: str) -> Iterator["_Compiled"]:
         names = (comparable(function), function.removeprefix(GUESS))
-        found = None
-        for rule in self._named.get(names[0], ()):
-            if rule.holds(module, guess):
-                found = rule
-                break
-        for rule in self._patterns:
-            if found and found.rank < rule.rank:
-                break
-            if rule.holds(module, guess) and rule.fits(names):
-                found = rule
-                break
-        return found.rule if found else None
+        for where, rules in self._patterns.items():
+            if fits(where, module):
+                for rule in rules:
+                    if any(fits(rule.function, name) for name in names):
+                        yield rule
 
 
 class _Compiled(NamedTuple):
@@ -192,12 +195,6 @@ class _Compiled(NamedTuple):
     function: tuple[str, ...]  # the texts between the `*`
     module: tuple[str, ...]
     guesses_only: bool
-
-    def holds(self, module: str, guess: bool) -> bool:
-        return (guess or not self.guesses_only) and fits(self.module, module)
-
-    def fits(self, names: Iterable[str]) -> bool:
-        return any(fits(self.function, name) for name in names)
 
 
 def _compile(rank: int, rule: Rule) -> _Compiled:

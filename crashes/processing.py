@@ -51,7 +51,7 @@ class TraceCache(NameCache):
         judged = [judging.judge(now, values) for values in wanted]
         after = [judging.judge(later, values) for values in wanted] if later else []
         chosen = [each.frame_id for each in (*judged, *after) if each.frame_id]
-        ids: dict[int | None, int] = {**judging.guilty_ids(chosen)}
+        ids = dict[int | None, int](judging.guilty_ids(chosen))  # type: ignore[arg-type]
         rows: list[Any] = super()._rows(wanted)
         for row, verdict in zip(rows, judged, strict=True):
             row.family, row.version = verdict.family, now.version

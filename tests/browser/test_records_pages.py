@@ -250,7 +250,7 @@ def test_live_rests_while_a_dialog_is_open_and_is_remembered(page, at):
 
 
 def _let_time_pass(page: Page) -> None:
-    """Long enough for the live rows to be asked for, and for the question to be seen."""
+    """Long enough for live rows to be asked for, and for the question to be seen."""
     page.clock.run_for(12_000)
     page.wait_for_timeout(200)
 

@@ -1,0 +1,317 @@
+"""Counts and lists for pages, API and plugins: from counts and reports, never payloads.
+
+This module and its signatures are what views and plugins read crashes through.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+from django.db.models import Count, Max, Min, QuerySet, Sum
+
+from crashes import guilty, judging
+from crashes.backtrace import Frame as TraceFrameValue
+from crashes.models import CrashDay, CrashReport, Guilty, Trace
+from records.labels import builds as build_labels
+from records.models import Build
+
+Counts = Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which crashes: UTC days from ``start`` to ``end`` (both included), and where."""
+
+    start: date | None = None
+    end: date | None = None
+    system_name: str = ""
+    version: str = ""
+    external: bool | None = None
+
+    @classmethod
+    def last_days(cls, days: int, today: date | None = None) -> "Scope":
+        last = today or datetime.now(UTC).date()
+        return cls(start=last - timedelta(days=days - 1), end=last)
+
+    @property
+    def build_ids(self) -> set[int] | None:
+        """Builds it is limited to; None: all."""
+        wanted = {"system_name": self.system_name, "version": self.version}
+        given = {name: value for name, value in wanted.items() if value}
+        if not given:
+            return None
+        return set(Build.objects.filter(**given).values_list("id", flat=True))
+
+    def days(self) -> QuerySet[CrashDay]:
+        limits = {"day__gte": self.start, "day__lte": self.end}
+        return CrashDay.objects.filter(**self._conditions(limits))
+
+    def reports(self) -> QuerySet[CrashReport]:
+        limits = {
+            "received_at__gte": self.start and _midnight(self.start),
+            "received_at__lt": self.end and _midnight(self.end + timedelta(days=1)),
+        }
+        return CrashReport.objects.filter(**self._conditions(limits))
+
+    def _conditions(self, limits: Mapping[str, object]) -> dict[str, object]:
+        conditions = {**limits, "external": self.external, "build__in": self.build_ids}
+        return {name: value for name, value in conditions.items() if value is not None}
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
+
+
+# --- Top crashes --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TopCrash:
+    """A guilty with its crashes in a scope; ``builds`` by build id."""
+
+    guilty: int
+    function: str
+    module: str
+    comment: str
+    hidden: bool
+    crashes: int
+    machines: int
+    builds: Counts = field(default_factory=dict)
+
+
+def top(scope: Scope, *, limit: int = 10, hidden: bool = False) -> list[TopCrash]:
+    """The guilties with most crashes, the greatest first."""
+    counted: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    owners = owner_of_traces()
+    rows = scope.days().values_list("trace_id", "build_id").annotate(n=Sum("crashes"))
+    for trace_id, build_id, n in rows:
+        if trace_id in owners:
+            counted[owners[trace_id]][build_id] += n
+    shown = _shown(counted, hidden=hidden)
+    ranked = sorted(shown, key=lambda each: (-counted[each].total(), each))[:limit]
+    machines = _machines(scope, ranked, owners)
+    return [
+        TopCrash(
+            guilty=each,
+            function=shown[each].frame.function,
+            module=shown[each].frame.module,
+            comment=shown[each].comment,
+            hidden=shown[each].hidden,
+            crashes=counted[each].total(),
+            machines=machines[each],
+            builds=dict(counted[each]),
+        )
+        for each in ranked
+    ]
+
+
+def owner_of_traces() -> dict[int, int]:
+    """The guilty of each trace that has one; a merged one counts for its target."""
+    merged = Guilty.objects.filter(merged_into__isnull=False)
+    target = dict(merged.values_list("id", "merged_into_id"))
+    traces = Trace.objects.filter(guilty__isnull=False).values_list("id", "guilty_id")
+    return {trace: target.get(owner, owner) for trace, owner in traces.iterator()}
+
+
+def _shown(guilty_ids: Iterable[int], *, hidden: bool) -> dict[int, Guilty]:
+    rows = Guilty.objects.filter(id__in=list(guilty_ids)).select_related("frame")
+    return {row.pk: row for row in rows if hidden or not row.hidden}
+
+
+def _machines(
+    scope: Scope, guilty_ids: Collection[int], owners: Mapping[int, int]
+) -> Counter[int]:
+    """Distinct machine ids per guilty."""
+    wanted = set(guilty_ids)
+    traces = [trace for trace, owner in owners.items() if owner in wanted]
+    reports = scope.reports().filter(trace__in=traces)
+    pairs = reports.values_list("trace_id", "machine_id").distinct().iterator()
+    distinct = {(owners[trace], machine) for trace, machine in pairs}
+    return Counter(owner for owner, _ in distinct)
+
+
+# --- Charts -------------------------------------------------------------------------
+
+
+def by_classification(scope: Scope) -> list[tuple[str, int]]:
+    """Crashes per classification, with and without backtrace, the greatest first."""
+    counts = scope.days().values_list("trace__classification__name")
+    return list(counts.annotate(n=Sum("crashes")).order_by("-n"))
+
+
+def by_build(scope: Scope) -> list[tuple[int, int]]:
+    """(build id, crashes), builds ordered as versions, oldest first."""
+    counts = dict(scope.days().values_list("build_id").annotate(n=Sum("crashes")))
+    return [(build, counts[build]) for build in in_version_order(counts)]
+
+
+def in_version_order(build_ids: Iterable[int]) -> list[int]:
+    rows = Build.objects.filter(id__in=list(build_ids))
+    ordered = rows.order_by("system_name", "version_key", "version")
+    return list(ordered.values_list("id", flat=True))
+
+
+def by_day(scope: Scope, guilty_id: int | None = None) -> dict[date, int]:
+    """Crashes per UTC day, of one guilty or of all."""
+    days = scope.days()
+    if guilty_id is not None:
+        days = days.filter(trace__in=traces_of(guilty_id))
+    return dict(days.values_list("day").annotate(n=Sum("crashes")).order_by("day"))
+
+
+# --- One guilty ---------------------------------------------------------------------
+
+
+class BuildCount(NamedTuple):
+    build_id: int
+    system_name: str
+    version: str
+    crashes: int
+    machines: int
+
+
+class MachineCount(NamedTuple):
+    machine_id: str
+    build_id: int
+    version: str
+    crashes: int
+    last_record: int
+
+
+def traces_of(guilty_id: int) -> list[int]:
+    """Traces that this guilty, or one merged into it, is guilty of."""
+    merged = Guilty.objects.filter(merged_into=guilty_id).values_list("id", flat=True)
+    traces = Trace.objects.filter(guilty_id__in=[guilty_id, *merged])
+    return list(traces.values_list("id", flat=True))
+
+
+def seen(guilty_id: int) -> tuple[datetime | None, datetime | None]:
+    """When a crash of this guilty was received first and last."""
+    reports = CrashReport.objects.filter(trace__in=traces_of(guilty_id))
+    found = reports.aggregate(first=Min("received_at"), last=Max("received_at"))
+    return found["first"], found["last"]
+
+
+def builds_of(guilty_id: int, scope: Scope) -> list[BuildCount]:
+    """Crashes and machines per build, newest version first."""
+    reports = scope.reports().filter(trace__in=traces_of(guilty_id))
+    rows = reports.values_list("build_id").annotate(
+        crashes=Count("record_id"), machines=Count("machine_id", distinct=True)
+    )
+    counts = {row[0]: row[1:] for row in rows}
+    labels = build_labels.of(counts)
+    ordered = reversed(in_version_order(counts))
+    return [BuildCount(each, *labels[each], *counts[each]) for each in ordered]
+
+
+def machines_of(
+    guilty_id: int, scope: Scope, *, limit: int = 100
+) -> list[MachineCount]:
+    """Machines with their crashes, per build, most crashes first."""
+    reports = scope.reports().filter(trace__in=traces_of(guilty_id))
+    rows = reports.values_list("machine_id", "build_id").annotate(
+        crashes=Count("record_id"), last=Max("record_id")
+    )
+    found = list(rows.order_by("-crashes", "-last")[:limit])
+    labels = build_labels.of({row[1] for row in found})
+    return [
+        MachineCount(row[0], row[1], labels[row[1]].version, *row[2:]) for row in found
+    ]
+
+
+# --- Backtraces ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NotedFrame:
+    """A frame with what it meant for the verdict, and why."""
+
+    id: int
+    frame: TraceFrameValue
+    note: guilty.Note
+    markable: bool
+
+
+@dataclass(frozen=True)
+class Backtrace:
+    """A trace, folded: how often it was reported, and last by which record."""
+
+    trace: int
+    program: str
+    classification: str
+    crashes: int
+    machines: int
+    last_record: int
+    last_received: datetime
+    signals: tuple[int, ...]
+    frames: tuple[NotedFrame, ...]
+
+
+def backtraces(
+    guilty_id: int,
+    scope: Scope,
+    *,
+    machine_id: str = "",
+    below: int | None = None,
+    limit: int = 10,
+) -> list[Backtrace]:
+    """Distinct backtraces of a guilty, the one reported last first.
+
+    ``below`` pages: only traces whose last record has a smaller id.
+    """
+    reports = scope.reports().filter(trace__in=traces_of(guilty_id))
+    if machine_id:
+        reports = reports.filter(machine_id=machine_id)
+    rows = reports.values("trace_id").annotate(
+        crashes=Count("record_id"),
+        machines=Count("machine_id", distinct=True),
+        last=Max("record_id"),
+        received=Max("received_at"),
+    )
+    if below is not None:
+        rows = rows.filter(last__lt=below)
+    found = list(rows.order_by("-last")[:limit])
+    traces = Trace.objects.select_related("program", "classification").in_bulk(
+        [row["trace_id"] for row in found]
+    )
+    signals = _signals(reports, traces)
+    return [
+        Backtrace(
+            trace=row["trace_id"],
+            program=traces[row["trace_id"]].program.name,
+            classification=traces[row["trace_id"]].classification.name,
+            crashes=row["crashes"],
+            machines=row["machines"],
+            last_record=row["last"],
+            last_received=row["received"],
+            signals=signals.get(row["trace_id"], ()),
+            frames=noted_frames(traces[row["trace_id"]]),
+        )
+        for row in found
+    ]
+
+
+def _signals(
+    reports: QuerySet[CrashReport], traces: Collection[int]
+) -> dict[int, tuple[int, ...]]:
+    pairs = reports.filter(trace__in=list(traces))
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for trace, signal in pairs.values_list("trace_id", "signal").distinct():
+        if signal is not None:
+            found[trace].append(signal)
+    return {trace: tuple(sorted(each)) for trace, each in found.items()}
+
+
+def noted_frames(trace: Trace) -> tuple[NotedFrame, ...]:
+    """The frames of a trace with the verdict of the rules in force."""
+    frame_ids: Sequence[int] = trace.frames
+    frames = judging.frames_of(frame_ids)
+    rules = judging.in_force().rules
+    matcher = rules.of(trace.classification.name, trace.program.name)
+    notes = guilty.judge(frames, matcher).notes
+    return tuple(
+        NotedFrame(pk, frame, note, guilty.is_markable(frame.function, frame.module))
+        for pk, frame, note in zip(frame_ids, frames, notes, strict=True)
+    )
