@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from crashes import guilty
@@ -37,20 +36,15 @@ def being_applied() -> Ruling | None:
 def _ruling(state: str) -> Ruling | None:
     versions = RulesVersion.objects.filter(state=state).order_by("-id")
     version = versions.values_list("id", flat=True).first()
-    return _compiled(version) if version else None
+    return _rulings.one(version) if version else None
 
 
-@lru_cache(maxsize=4)
-def _compiled(version: int) -> Ruling:
-    rows = RulesVersion.objects.values_list("rules", flat=True).get(pk=version)
-    return Ruling(version, guilty.Rules(map(from_json, rows)))
+def _load_rulings(versions: set[int]) -> dict[int, Ruling]:
+    rows = RulesVersion.objects.filter(id__in=versions).values_list("id", "rules")
+    return {pk: Ruling(pk, guilty.Rules(map(from_json, rules))) for pk, rules in rows}
 
 
-def forget() -> None:
-    """For a process whose database was replaced."""
-    _compiled.cache_clear()
-    for labels in (frames, programs, classifications):
-        labels.forget()
+_rulings = Labels(_load_rulings)
 
 
 def as_json(rule: guilty.Rule) -> dict[str, Any]:

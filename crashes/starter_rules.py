@@ -25,8 +25,8 @@ SKIP = RuleKind.IGNORE
 SKIP_ABOVE = RuleKind.IGNORE_WITH_ABOVE
 LOOK_BELOW = RuleKind.SENTINEL
 
-# A group: module, kind, reason, functions. A `|` in a name is a space. Only what nothing
-# else can interrupt or be called back from ignores what is above it.
+# A group: module, kind, reason, functions (where `|` is a space). Only functions that
+# nothing interrupts and that call nothing back may ignore what is above them.
 _C_LIBRARY = (
     (
         LIBC,

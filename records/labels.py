@@ -4,7 +4,7 @@ Rows of small tables never change, so what was read once stays true.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from records.models import Build, Hardware, Kernel, Kind
 
@@ -42,7 +42,10 @@ class HardwareLabel(NamedTuple):
 class Labels(Generic[Label]):
     """Labels of one small table by primary key."""
 
+    all: ClassVar[list["Labels[Any]"]] = []
+
     def __init__(self, load: Callable[[set[int]], dict[int, Label]]) -> None:
+        self.all.append(self)
         self._load = load
         self._known: dict[int, Label] = {}
 
@@ -103,5 +106,5 @@ kernels = Labels(_load_kernels)
 
 def forget() -> None:
     """For a process whose database was replaced."""
-    for labels in (kinds, builds, hardware, kernels):
+    for labels in Labels.all:
         labels.forget()

@@ -3,7 +3,7 @@
 from collections import ChainMap
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from django.db import transaction
 
@@ -28,9 +28,12 @@ Values = tuple[Hashable, ...]
 class NameCache:
     """Ids of one small table by the values of its ``KEY``; rows appear when needed."""
 
+    all: ClassVar[list["NameCache"]] = []
+
     def __init__(self, model: type[Name]) -> None:
         self.model = model
         self._ids: dict[Values, int] = {}
+        self.all.append(self)
 
     def ids(self, wanted: Collection[Values]) -> Mapping[Values, int]:
         """Ids of at least these values; rows that were missing are made.
@@ -78,12 +81,11 @@ kinds = NameCache(Kind)
 builds = NameCache(Build)
 hardware = NameCache(Hardware)
 kernels = NameCache(Kernel)
-CACHES = (classifications, kinds, builds, hardware, kernels)
 
 
 def forget() -> None:
     """Drop what is remembered, for a process whose database was replaced."""
-    for cache in CACHES:
+    for cache in NameCache.all:
         cache.forget()
 
 

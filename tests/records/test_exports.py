@@ -233,9 +233,7 @@ def test_a_download_has_a_name_and_a_type(kind, content_type):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["csv", "ndjson"])
-def test_a_download_that_takes_too_long_says_so_before_it_begins(
-    kind, settings
-):
+def test_a_download_that_takes_too_long_says_so_before_it_begins(kind, settings):
     settings.TELEMETRY_EXPORT_TIME = timedelta(milliseconds=1)
     insert_records([(NOON, submission(payload="x" * 20_000)) for _ in range(300)])
     slow = Record.objects.filter(payload__regex="(x+x+)+y")

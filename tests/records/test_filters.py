@@ -106,7 +106,9 @@ def test_every_error_is_named_at_once():
 def test_a_form_may_send_empty_fields():
     chosen = strict(RecordFilter, QueryDict("severity=2&build=&x="), blanks=True)
     assert chosen.given == {"severity": 2}
-    assert errors("severity=&x=1", blanks=True) == {"x": ["There is no such parameter."]}
+    assert errors("severity=&x=1", blanks=True) == {
+        "x": ["There is no such parameter."]
+    }
     assert errors("severity=1&severity=2", blanks=True).keys() == {"severity"}
 
 

@@ -132,7 +132,9 @@ SINGLE = {
 def test_every_filter_but_those_by_expression_is_looked_at():
     by_expression = {"payload", "not_payload"}
     shapes = {"limit", "format", "fields"}
-    assert SINGLE.keys() == RecordParameters.base_filters.keys() - by_expression - shapes
+    assert (
+        SINGLE.keys() == RecordParameters.base_filters.keys() - by_expression - shapes
+    )
 
 
 @pytest.mark.parametrize("name", SINGLE)
@@ -159,7 +161,9 @@ def test_a_page_of_several_filters_reads_records_through_an_index(
     assert "Seq Scan on records_record " not in plan(filtered(**parameters), limit)
 
 
-@pytest.mark.parametrize("name", ["severity", "system_name", "external", "severity_min"])
+@pytest.mark.parametrize(
+    "name", ["severity", "system_name", "external", "severity_min"]
+)
 def test_several_names_are_merged_and_never_sorted(filled, name):
     explained = plan(filtered(**{name: SINGLE[name]}))
     assert "Merge Append" in explained

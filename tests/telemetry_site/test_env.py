@@ -138,5 +138,7 @@ def test_every_variable_that_the_code_reads_is_listed():
     names = {setting.name for setting in SETTINGS}
     for file in ("telemetry_site/env.py", "deployments/gunicorn.conf.py"):
         source = (BASE_DIR / file).read_text()
-        read_here = set(re.findall(r'"((?:TELEMETRY_|[A-Z]+_)[A-Z_]+|BIND|DEBUG)"', source))
+        read_here = set(
+            re.findall(r'"((?:TELEMETRY_|[A-Z]+_)[A-Z_]+|BIND|DEBUG)"', source)
+        )
         assert read_here <= names | {"DJANGO_SETTINGS_MODULE"}

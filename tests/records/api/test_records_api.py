@@ -336,7 +336,9 @@ def test_a_stream_refuses_the_same(api, shape):
     assert refused["errors"].keys() == {"severity", "nothing"}
 
 
-@pytest.mark.parametrize("query", ["%00=1", "severity=%ff", "a=%F0%9F", "=1", "&&&", "?"])
+@pytest.mark.parametrize(
+    "query", ["%00=1", "severity=%ff", "a=%F0%9F", "=1", "&&&", "?"]
+)
 def test_an_odd_query_is_answered(api, query):
     assert api.get(f"/api/records?{query}").status_code in {200, 400}
 
@@ -391,7 +393,7 @@ def test_only_records_below_an_id_are_answered(api):
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 7])
 def test_pages_linked_to_one_another_give_every_record_once(api, limit):
     for n in range(7):
-        stored(build=f'{n % 2}', severity=2)
+        stored(build=f"{n % 2}", severity=2)
         stored(severity=1)
     seen: list[int] = []
     address = f"/api/records?severity=2&limit={limit}&fields=id&build=%220%22"
@@ -400,7 +402,9 @@ def test_pages_linked_to_one_another_give_every_record_once(api, limit):
         seen += [record["id"] for record in response.json()["records"]]
         if "Link" not in response:
             break
-        found = re.fullmatch(r'<(http://testserver/[^>]+)>; rel="next"', response["Link"])
+        found = re.fullmatch(
+            r'<(http://testserver/[^>]+)>; rel="next"', response["Link"]
+        )
         assert found
         query = parse_qs(urlsplit(found[1]).query)
         assert query["from_id"] == [str(seen[-1])]
@@ -442,7 +446,12 @@ def test_only_the_chosen_keys_are_answered_in_their_order(api, fields, keys):
 def test_what_is_unchanged_is_not_sent_again(api):
     stored()
     first = api.get("/api/records?limit=5")
-    for known in (first["ETag"], f'"other", {first["ETag"]}', f"W/{first['ETag']}", "*"):
+    for known in (
+        first["ETag"],
+        f'"other", {first["ETag"]}',
+        f"W/{first['ETag']}",
+        "*",
+    ):
         again = api.get("/api/records?limit=5", headers={"If-None-Match": known})
         assert again.status_code == 304
         assert again.content == b""
@@ -575,7 +584,9 @@ def test_a_user_without_permission_reads_nothing(user_with):
 def test_a_user_that_is_not_active_reads_nothing(user_with):
     client = user_with("view_record", "view_payload")
     stored()
-    client.get("/api/records").wsgi_request.user.__class__.objects.update(is_active=False)
+    client.get("/api/records").wsgi_request.user.__class__.objects.update(
+        is_active=False
+    )
     assert client.get("/api/records").status_code == 403
 
 
@@ -607,7 +618,10 @@ def test_without_the_right_to_export_a_stream_ends_where_a_page_does(
 ):
     monkeypatch.setattr("records.api.parameters.MAX_LIMIT", 3)
     made = [stored().pk for _ in range(5)]
-    reader, exporter = (user_with("view_record"), user_with("view_record", "export_record"))
+    reader, exporter = (
+        user_with("view_record"),
+        user_with("view_record", "export_record"),
+    )
 
     def streamed(client: Client, **parameters: Any) -> list[int]:
         chosen = {"format": "ndjson", "fields": "id", **parameters}
