@@ -7,6 +7,7 @@ is the collector's own process and is mounted in front of the site.
 import logging
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import orjson
@@ -198,7 +199,7 @@ def _read(environ: Environ, limit: int) -> bytes:
     if len(length) > _LONGEST_LENGTH or int(length or 0) > limit:
         raise too_large(limit)
     chunked = environ.get("HTTP_TRANSFER_ENCODING")
-    body: bytes = environ["wsgi.input"].read(limit + 1 if chunked else int(length or 0))
+    body = _read_stream(environ, limit + 1 if chunked else int(length or 0))
     if len(body) > limit:
         raise too_large(limit)
     if not chunked and length and len(body) < int(length):
@@ -206,11 +207,20 @@ def _read(environ: Environ, limit: int) -> bytes:
     return body
 
 
+def _read_stream(environ: Environ, size: int) -> bytes:
+    try:
+        data: bytes = environ["wsgi.input"].read(size)
+    except Exception as error:  # each server has its own for a broken body
+        raise Refusal(Code.BODY, "Body cannot be read") from error
+    return data
+
+
 def _drain(environ: Environ) -> None:
     """Read what is left, within bounds: a sender that still writes reads no answer."""
-    stream, left = environ["wsgi.input"], _DRAIN_LIMIT
-    while left > 0 and (chunk := stream.read(_CHUNK)):
-        left -= len(chunk)
+    left = _DRAIN_LIMIT
+    with suppress(Refusal):
+        while left > 0 and (chunk := _read_stream(environ, _CHUNK)):
+            left -= len(chunk)
 
 
 def _object(stored: Stored) -> dict[str, Any]:

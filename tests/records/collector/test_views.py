@@ -249,6 +249,32 @@ def test_a_length_that_is_no_number_is_refused(answer, length):
     assert content(answered)["code"] in {"body", "too_large"}
 
 
+class Broken(io.RawIOBase):
+    """A body that ends in an error after some bytes."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self.chunks = list(chunks)
+
+    def read(self, size: int = -1) -> bytes:
+        if self.chunks:
+            return self.chunks.pop(0)
+        raise ConnectionResetError
+
+
+def test_a_body_that_cannot_be_read_is_refused(answer, backend):
+    answered = answer(values(), **{"wsgi.input": Broken()})
+    assert answered.status == "400 Bad Request"
+    assert content(answered)["message"] == "Body cannot be read"
+    assert not backend.stored
+
+
+def test_a_body_that_is_too_large_and_then_breaks_is_too_large(answer):
+    stream = Broken(b"x" * (MAX_PAYLOAD + 1), b"x")
+    framing = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
+    answered = answer(values(), **framing, **{"wsgi.input": stream})
+    assert answered.status == "413 Content Too Large"
+
+
 def test_a_body_that_was_cut_short_is_refused(answer, backend):
     answered = answer(values(), b"hel", CONTENT_LENGTH="6")
     assert answered.status == "400 Bad Request"
