@@ -2,11 +2,13 @@
 
 import argparse
 import shlex
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from types import FrameType
 
 from benchmarks import load, machine, page
 from benchmarks.bench import Bench, Sizes, say
@@ -36,6 +38,7 @@ _HELP = {
 
 
 def main(arguments: Sequence[str]) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
     options = _options(arguments)
     sizes = Sizes(**{each.name: getattr(options, each.name) for each in fields(Sizes)})
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Postgres() as postgres:
@@ -47,6 +50,11 @@ def main(arguments: Sequence[str]) -> int:
     options.output.write_text(text)
     say(f"written: {options.output}")
     return 1 if any(section.problems for section in sections) else 0
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Servers are ended and folders removed on the way out."""
+    raise KeyboardInterrupt
 
 
 def _part(bench: Bench, name: str) -> Section:

@@ -58,7 +58,6 @@ class Bench:
         say(f"filling a database: {name}, {arguments['records']:,} records")
         url = self.postgres.copy(name)
         inside("fill", url, **arguments)
-        self.postgres.query(url, "VACUUM ANALYZE")
         return url
 
 

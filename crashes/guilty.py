@@ -20,7 +20,7 @@ V = TypeVar("V")
 FAMILY_FRAMES = 5
 """So many frames tell one family of backtraces from another."""
 
-_MOST_REMEMBERED = 8192  # frames, and programs, per set of rules
+_MOST_REMEMBERED = 32_768  # frames, and programs, per set of rules
 
 
 class RuleKind(StrEnum):
@@ -204,8 +204,9 @@ def _compile(rank: int, rule: Rule) -> _Compiled:
         parts = tuple(function.removeprefix(GUESS).split("*"))
     else:
         parts = (comparable(normalise(function)),)
-    module = tuple(rule.module.split("*")) if rule.glob else (rule.module,)
-    return _Compiled(rank, rule, parts, module, function.startswith(GUESS))
+    module = rule.module.strip()
+    where = tuple(module.split("*")) if rule.glob else (module,)
+    return _Compiled(rank, rule, parts, where, function.startswith(GUESS))
 
 
 def fits(parts: Sequence[str], text: str) -> bool:
@@ -373,8 +374,7 @@ def fingerprint(frames: Sequence[Frame]) -> str:
 
 def _hash(names: Iterable[tuple[str, str]]) -> str:
     text = "\n".join(f"{function}\t{module}" for function, module in names)
-    return (
-        hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
-        if text
-        else ""
-    )
+    if not text:
+        return ""
+    content = text.encode(errors="surrogatepass")
+    return hashlib.blake2b(content, digest_size=16).hexdigest()

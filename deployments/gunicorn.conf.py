@@ -29,5 +29,5 @@ secure_scheme_headers: dict[str, str] = {}
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Commit what waits before the process ends."""
-    if worker.wsgi:
+    if getattr(worker, "wsgi", None):  # absent when the process could not start
         worker.wsgi.close()

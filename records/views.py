@@ -47,6 +47,7 @@ def for_readers(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not access.may_read(request.user):
             return _turned_away(request)
+        access.check_search(request.user, request.GET)
         try:
             response = view(request, *args, **kwargs)
         except InvalidParameters as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from crashes import classes
 from records import labels, names
 from tests.databases import PostgresTemplate, SqliteTemplate
 from tests.postgres import Cluster, find_programs
@@ -27,10 +28,11 @@ settings.load_profile("ci" if IN_CI else "default")
 
 @pytest.fixture(autouse=True)
 def _names_of_one_test_only() -> Iterator[None]:
-    """A process remembers ids of names, which end with the test that made them."""
+    """A process remembers names and settings, which end with their test."""
     yield
     names.forget()
     labels.forget()
+    classes.forget()
 
 
 @pytest.fixture(scope="session")
@@ -71,10 +73,14 @@ def server_database(
 
 @pytest.fixture
 def durable_cluster(on_postgres: bool) -> Iterator[Cluster]:
-    """A running PostgreSQL with full durability, to be killed and restarted."""
+    """A running PostgreSQL to be killed and restarted.
+
+    What a process wrote survives its SIGKILL in the kernel: flushing to the disk, which
+    takes seconds, is for power cuts.
+    """
     if not on_postgres:
         pytest.skip("runs in the PostgreSQL half")
     if not find_programs():
         pytest.skip("no PostgreSQL server programs on this machine")
-    with Cluster(durable=True) as cluster:
+    with Cluster(durable=True, settings={"fsync": "off"}) as cluster:
         yield cluster

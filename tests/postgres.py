@@ -8,10 +8,10 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import psycopg2
@@ -57,16 +57,23 @@ class Cluster:
 
     ``durable`` keeps PostgreSQL's own flushing, so that what it confirmed survives
     ``kill()``; without it a cluster is only good for tests that never crash it.
+    Further ``settings`` win over that.
     The address stays the same over ``stop()``, ``kill()`` and ``restart()``.
     """
 
     user = "postgres"
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        durable: bool = False,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         programs = find_programs()
         if programs is None:
             raise ClusterError("no PostgreSQL server programs (initdb, postgres)")
         self.durable = durable
+        self._settings = dict(settings)
         self.port = free_port()
         self.password = secrets.token_hex(16)
         self._programs = programs
@@ -111,11 +118,11 @@ class Cluster:
             )
         self._wait_until_ready()
 
-    def stop(self) -> None:
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Shut down in an orderly way; clients are disconnected."""
         if self._server is None:
             return
-        self._server.send_signal(signal.SIGINT)
+        self._server.send_signal(how)
         try:
             self._server.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -142,7 +149,7 @@ class Cluster:
 
     def remove(self) -> None:
         try:
-            self.stop()
+            self.stop(signal.SIGQUIT)  # nothing has to be written for another start
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -185,7 +192,7 @@ class Cluster:
             *(self._programs / "initdb", "-D", self._data),
             *("--username", self.user, "--pwfile", password_file),
             *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"),
-            *(() if self.durable else ("--no-sync",)),
+            *(() if self.durable and not self._settings else ("--no-sync",)),
         ]
         done = subprocess.run(
             command,
@@ -206,6 +213,7 @@ class Cluster:
             "unix_socket_directories": str(self._folder),
             "max_connections": "200",
             **({} if self.durable else NOT_DURABLE),
+            **self._settings,
         }
         for name, value in settings.items():
             yield from ("-c", f"{name}={value}")

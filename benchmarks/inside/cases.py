@@ -107,6 +107,8 @@ def _ids() -> Iterator[Case]:
     yield Case("none", {"machine_id": "0" * 32})
     yield Case("one", {"event_id": _record("record_format_version=4")["event_id"]})
     yield Case("none", {"event_id": "0" * 32})
+    if "guilty" in RecordFilter.base_filters:
+        yield Case("none", {"guilty": "0"})
 
 
 def _times() -> Iterator[Case]:

@@ -9,19 +9,19 @@ from records.management.commands.digest import Command
 from records.models import ParserFailure
 from records.parsers import registered
 
-_BATCH = Command().create_parser("manage.py", "digest").get_default("batch")
+BATCH = Command().create_parser("manage.py", "digest").get_default("batch")
 
 
 def measure() -> dict[str, Any]:
     started, cpu = time.perf_counter(), time.process_time()
     records = 0
-    while done := digest_batch(_BATCH):
+    while done := digest_batch(BATCH):
         records += done
     return {
         "records": records,
         "seconds": time.perf_counter() - started,
         "cpu_seconds": time.process_time() - cpu,
-        "batch": _BATCH,
+        "batch": BATCH,
         "parsers": [parser.name for parser in registered()],
         "failures": ParserFailure.objects.count(),
     }

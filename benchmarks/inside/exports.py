@@ -1,15 +1,13 @@
 """Exports through the site, beside one COPY of the same records."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks import processes
 from benchmarks.inside import main, reference, site
 
 _KINDS = ("csv", "ndjson")
-_SETTLED = 3
-"""Pieces after which memory is expected to stay where it is."""
 
 
 def measure(limit: int, rounds: int) -> dict[str, Any]:
@@ -22,10 +20,16 @@ def measure(limit: int, rounds: int) -> dict[str, Any]:
                 started = time.perf_counter()
                 used = [processes.resident_bytes() for _ in _export(kind, limit)]
                 found[kind].append(time.perf_counter() - started)
-                growth[kind] = max(growth[kind], max(used) - used[:_SETTLED][-1])
+                growth[kind] = max(growth[kind], _growth(used))
             found["copy"].append(reference.copy(cursor, limit))
     records = sum(piece.count(b"\n") for piece in _export("ndjson", limit))
     return {**found, "growth": growth, "records": records}
+
+
+def _growth(used: Sequence[int]) -> int:
+    """How much more the second half of an export needed than the first."""
+    half = len(used) // 2
+    return max(used[half:]) - max(used[:half])
 
 
 def _export(kind: str, limit: int) -> Iterator[bytes]:

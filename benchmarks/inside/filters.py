@@ -1,6 +1,5 @@
 """`/api/records` and the page of records with one filter each: server time."""
 
-import re
 import time
 from collections.abc import Callable
 from statistics import median
@@ -17,6 +16,8 @@ _REPEATS = 15
 _WARM_UPS = 2
 _PATIENCE = 4.0  # seconds for one case, after which a median of fewer must do
 _EXPLAINED = 5
+_LINES = 40
+_STATEMENT = 1000
 
 Query = tuple[str, Any]
 
@@ -81,7 +82,8 @@ def _explained(slow: Measured) -> dict[str, str]:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", parameters)
         plan = "\n".join(line for (line,) in cursor.fetchall())
-    return {"address": slow.address, "plan": f"{_short(statement)}\n\n{plan}"}
+    query = statement.replace('"', "")[:_STATEMENT]
+    return {"address": slow.address, "plan": f"{query}\n\n{_begin(plan, _LINES)}"}
 
 
 def _recorder(queries: list[tuple[float, Query]]) -> Callable[..., Any]:
@@ -97,9 +99,11 @@ def _recorder(queries: list[tuple[float, Query]]) -> Callable[..., Any]:
     return record
 
 
-def _short(statement: str) -> str:
-    """A union of a hundred branches is told by its first ones."""
-    return re.sub(r'"', "", statement)[:1500]
+def _begin(text: str, most: int) -> str:
+    """A merge of a hundred scans is told by its first ones."""
+    lines = text.splitlines()
+    left = [f"… {len(lines) - most} more lines"] if len(lines) > most else []
+    return "\n".join([*lines[:most], *left])
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ def _note(records: int) -> str:
     return (
         f"The newest {records:,} records with payloads, the whole request in process, "
         "beside one `COPY (SELECT …) TO STDOUT` of the same columns and rows as they "
-        "are stored. Memory: from the third batch of an export to its highest."
+        "are stored. Memory: what the second half of an export needed at most, less "
+        "what the first half did."
     )
 
 

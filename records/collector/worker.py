@@ -10,6 +10,7 @@ import re
 import selectors
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,7 +30,6 @@ _MAX_BODY = 300 * 1024  # a longer one, and a chunked one, is read by a thread
 _MAX_HEAD = 32 * 1024
 _SECONDS = 10.0  # a request that is not complete by then is not a client's
 _ACCEPTED = 64  # connections taken from the listener at once
-_SENT_AT_ONCE = 16 * 1024
 _RECEIVED = 64 * 1024
 
 _COLLECTED = re.compile(
@@ -100,10 +100,10 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]
             super().accept(listener)
             return
         server = listener.getsockname()
-        for _ in range(_ACCEPTED):
+        for _ in range(min(_ACCEPTED, self.worker_connections - self.nr_conns)):
             try:
                 sock, client = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
+            except OSError:  # nobody is waiting, or there is no file descriptor left
                 return
             self.nr_conns += 1
             sock.setblocking(False)
@@ -167,7 +167,8 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]
         head, end, _ = request.data.partition(b"\r\n\r\n")
         if end and not request.told and _EXPECT.search(head):
             request.told = True
-            request.sock.send(_CONTINUE)
+            with suppress(OSError):  # a client that left is noticed when it is read
+                request.sock.send(_CONTINUE)
 
     def _hand_over(self, request: _Request) -> None:
         """Let a thread serve the connection, beginning with what was read of it."""
@@ -208,18 +209,21 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]
         return begun
 
     def _send(self, request: _Request, answer: Answer) -> None:
-        data = _response(answer)
-        if len(data) > _SENT_AT_ONCE:
-            self.tpool.submit(self._send_slowly, request, data)
-            return
+        rest = _response(answer)
         try:
-            request.sock.send(data)
+            rest = rest[request.sock.send(rest) :]
+        except BlockingIOError:
+            pass
         except OSError:
             self.log.debug("A client left before its answer")
-        self._close(request)
+            rest = b""
+        if rest:
+            self.tpool.submit(self._send_slowly, request, rest)
+        else:
+            self._close(request)
 
     def _send_slowly(self, request: _Request, data: bytes) -> None:
-        """In a thread: an answer that may not fit into the socket's buffer."""
+        """In a thread: what did not fit into the socket's buffer."""
         try:
             request.sock.settimeout(_SECONDS)
             request.sock.sendall(data)

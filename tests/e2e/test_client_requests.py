@@ -30,9 +30,8 @@ def raw(recorded: Recorded, *, hyphens: bool = False) -> tuple[bytes, bytes]:
     """Head and body of a request; ``hyphens`` spells the names as proxies do."""
     lines = [f"{recorded['method']} {recorded['path']} HTTP/1.1"]
     for name, value in recorded["headers"]:
-        if hyphens:
-            name = "-".join(part.capitalize() for part in re.split("[-_]", name))
-        lines.append(f"{name}: {value}")
+        parts = [part.capitalize() for part in re.split("[-_]", name)]
+        lines.append(f"{'-'.join(parts) if hyphens else name}: {value}")
     head = "\r\n".join([*lines, "", ""]).encode("latin-1")
     return head, base64.b64decode(recorded["body_base64"])
 
@@ -115,8 +114,8 @@ def problems(served: Served, recorded: Recorded, **kwargs: bool) -> Any:
         return answer
     said = json.loads(answer.body)
     row = {"id": said["id"], **expected(recorded)}
-    received = datetime.strptime(said.pop("ts_reception"), "%Y-%m-%d %H:%M:%S %Z")
-    if abs(received.replace(tzinfo=UTC) - datetime.now(UTC)) > timedelta(minutes=1):
+    received = datetime.fromisoformat(said.pop("ts_reception").replace(" UTC", "Z"))
+    if abs(received - datetime.now(UTC)) > timedelta(minutes=1):
         return received
     if served.database.record(row["id"]) != row:
         return served.database.record(row["id"])

@@ -126,6 +126,7 @@ SINGLE = {
     "external": "true",
     "record_format_version": 2,
     "payload_format_version": 7,
+    "guilty": 7,
 }
 
 

@@ -2,6 +2,7 @@ import signal
 import time
 from argparse import ArgumentParser
 from datetime import UTC, datetime
+from math import inf
 from types import FrameType
 from typing import Any
 
@@ -15,12 +16,14 @@ from records.progress import progress
 from records.store import LOST
 
 TRIM_SECONDS = 600.0
+RETRY_SECONDS = 1.0
 
 
 class Command(BaseCommand):
     help = "The worker: digest stored records as they come, until SIGTERM."
 
     stopping = False
+    trimmed = -inf
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -34,9 +37,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._stop)
-        self._backlog(options["batch"])
-        if not options["once"]:
-            self._serve(options["batch"], options["idle"])
+        while not self.stopping:
+            try:
+                self._backlog(options["batch"])
+                if options["once"]:
+                    return
+                self._serve(options["batch"], options["idle"])
+            except LOST as error:
+                if options["once"]:
+                    raise
+                self._wait_for_store(error)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.stopping = True
@@ -48,21 +58,16 @@ class Command(BaseCommand):
                 bar.update(done)
 
     def _serve(self, batch: int, idle: float) -> None:
-        trimmed = 0.0
         while not self.stopping:
-            done = self._step(batch)
-            if time.monotonic() - trimmed > TRIM_SECONDS:
-                trimmed = time.monotonic()
+            done = digest_batch(batch) + steps.run()
+            if time.monotonic() - self.trimmed > TRIM_SECONDS:
+                self.trimmed = time.monotonic()
                 refused.trim(datetime.now(UTC))
             if done < batch and not self.stopping:
                 time.sleep(idle)
 
-    def _step(self, batch: int) -> int:
-        """One batch; a database that is away is waited for, not died of."""
-        try:
-            return digest_batch(batch) + steps.run()
-        except LOST as error:
-            connection.close()
-            self.stderr.write(f"The store is down: {type(error).__name__}")
-            time.sleep(1)
-            return 0
+    def _wait_for_store(self, error: Exception) -> None:
+        """A database that is away is waited for, not died of."""
+        connection.close()
+        self.stderr.write(f"The store is down: {type(error).__name__}")
+        time.sleep(RETRY_SECONDS)

@@ -1,5 +1,7 @@
 """Every rule on a single value: the tables of docs/protocol.md, row by row."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -255,12 +257,8 @@ def test_payload_source_and_telemetry_id_are_handed_on():
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, st.text(max_size=300))))
 def test_arbitrary_values_are_accepted_or_refused_and_nothing_else(sent):
-    try:
-        submission = parsed(sent)
-    except Refusal as error:
-        assert error.as_dict().keys() == {"message", "field", "code"}
-    else:
-        assert submission.record_format_version in {1, 2, 3, 4}
+    with suppress(Refusal):
+        assert parsed(sent).record_format_version in {1, 2, 3, 4}
 
 
 @given(
@@ -268,7 +266,9 @@ def test_arbitrary_values_are_accepted_or_refused_and_nothing_else(sent):
     st.text() | st.integers().map(str) | st.text("0123456789.-\"' ", max_size=40),
 )
 def test_one_arbitrary_value_among_valid_ones_is_stored_or_refused_by_name(name, sent):
+    named = name
     try:
         parsed(values(**{name: sent}))
     except Refusal as error:
-        assert error.field == name or name == "system_name"
+        named = error.field
+    assert named == name or (name, named) == ("system_name", "build")

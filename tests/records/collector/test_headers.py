@@ -17,7 +17,7 @@ TEXTS = [
     ("Ma\xc3\xafs \xe9", "MaÃ¯s é"),
     # Bytes that are spaces in Latin-1 and half a letter in UTF-8.
     ("Citro\xc3\xab \xc3\xa0", "Citroë à"),
-    ("\xd0\x9d\xd0\xa0", "НР"),
+    ("\xd0\x9d\xd0\xa0", "\u041d\u0420"),
     ("\xe2\x80\xa6", "…"),
     # A no-break space, in either encoding, is trimmed as a space is.
     ("name\xa0", "name"),

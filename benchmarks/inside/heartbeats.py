@@ -1,0 +1,27 @@
+"""A database of heartbeats that were digested as they came."""
+
+from benchmarks import dataset
+from benchmarks.inside import main
+from benchmarks.inside.digest import BATCH
+from benchmarks.inside.fill import chunks, copy, execute
+from records.digest import digest_batch
+from records.progress import progress
+
+
+def measure(records: int) -> int:
+    """Make it; how many there are."""
+    first = 1
+    with progress(total=records, desc="Heartbeats", unit="records") as bar:
+        for chunk in chunks(dataset.heartbeats(records)):
+            copy(chunk, first, queue=True)
+            while digest_batch(BATCH):
+                pass
+            execute("VACUUM records_pending")  # autovacuum would, within a minute
+            first += len(chunk)
+            bar.update(len(chunk))
+    execute("VACUUM")
+    return first - 1
+
+
+if __name__ == "__main__":
+    main(measure)
