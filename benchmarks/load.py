@@ -36,6 +36,14 @@ class Sent(NamedTuple):
     def per_second(self) -> float:
         return self.created / self.seconds
 
+    def and_then(self, later: "Sent") -> "Sent":
+        return Sent(
+            created=self.created + later.created,
+            failed=self.failed + later.failed,
+            seconds=self.seconds + later.seconds,
+            open_at_end=self.open_at_end + later.open_at_end,
+        )
+
 
 class Generator(Protocol):
     """A way to send as many requests as the server takes."""

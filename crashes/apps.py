@@ -12,3 +12,4 @@ class CrashesConfig(AppConfig):
         # By name: it needs models, which exist only now.
         parsers.register(import_string("crashes.processing.PARSER"))
         steps.register(import_string("crashes.curation.judge_again"))
+        import_string("crashes.filters.register")()

@@ -171,7 +171,7 @@ def _without_version(name: str) -> str:
 def _without_offset(name: str) -> tuple[str, int | None]:
     """`do_exit+0x10/0x20` in two parts."""
     at = name.rfind("+0x")
-    found = _OFFSET.fullmatch(name, at) if at > 0 else None
+    found = _OFFSET.fullmatch(name, at) if at >= 0 else None
     return (name[:at], int(found[1], 16)) if found else (name, None)
 
 
@@ -254,11 +254,10 @@ class _Reader:
         )
 
     def _kind(self, threads: tuple[Thread, ...]) -> Kind:
-        modules = {frame.module for thread in threads[:1] for frame in thread.frames}
-        kernel = KERNEL_MODULE in modules or not _KERNEL_HEADERS.isdisjoint(
-            self._fields
-        )
-        return Kind.KERNEL if kernel else Kind.USER
+        modules = {frame.module for thread in threads for frame in thread.frames}
+        if KERNEL_MODULE in modules or not _KERNEL_HEADERS.isdisjoint(self._fields):
+            return Kind.KERNEL
+        return Kind.USER
 
     def _quality(self, threads: tuple[Thread, ...]) -> Quality:
         frames = threads[0].frames if threads else ()

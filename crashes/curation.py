@@ -6,12 +6,12 @@ are never touched: a trace changes its guilty, and everything on it goes along.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Sum
 
 from crashes import guilty, judging
@@ -31,6 +31,7 @@ from crashes.models import (
 from records import database
 from records.names import Values
 
+T = TypeVar("T")
 RuleSet = tuple[guilty.Rule, ...]
 
 _BATCH = 2000
@@ -74,6 +75,11 @@ def without(rule_ids: Collection[int]) -> RuleSet:
     return tuple(rule for rule in rules() if rule.id not in rule_ids)
 
 
+def changed(add: Iterable[guilty.Rule] = (), remove: Collection[int] = ()) -> RuleSet:
+    """Today's rules without some, by id, and with others."""
+    return merged(without(remove), add)
+
+
 def merged(first: RuleSet, second: Iterable[guilty.Rule]) -> RuleSet:
     """Both; where they have a rule for the same, the second's."""
     by_frame = {_identity(rule): rule for rule in first}
@@ -98,10 +104,12 @@ def affected(before: RuleSet, after: RuleSet) -> set[int]:
     ways = {rule: _identity(rule) for rule in (*before, *after) if rule.active}
     old = {ways[rule] for rule in before if rule.active}
     new = {ways[rule] for rule in after if rule.active}
-    changed = [rule for rule, way in ways.items() if way in old ^ new]
-    frames = _frames_of(changed)
-    found = TraceFrame.objects.filter(frame_id__in=frames)
-    return set(found.values_list("trace_id", flat=True).distinct())
+    differing = [rule for rule, way in ways.items() if way in old ^ new]
+    traces: set[int] = set()
+    for frames in _chunks(_frames_of(differing)):
+        found = TraceFrame.objects.filter(frame_id__in=frames)
+        traces.update(found.values_list("trace_id", flat=True).distinct())
+    return traces
 
 
 def _frames_of(changed: Sequence[guilty.Rule]) -> list[int]:
@@ -119,10 +127,12 @@ def _frames_of(changed: Sequence[guilty.Rule]) -> list[int]:
     ]
 
 
-def _judged(ruling: Ruling, traces: Iterable[Trace]) -> Iterator[tuple[Trace, Judged]]:
-    for trace in traces:
-        values: Values = (trace.classification_id, trace.program_id, trace.frames)
-        yield trace, judging.judge(ruling, values)
+def _judged(ruling: Ruling, traces: Iterable[Trace]) -> list[tuple[Trace, Judged]]:
+    found = list(traces)
+    values: list[Values] = [
+        (t.classification_id, t.program_id, t.frames) for t in found
+    ]
+    return list(zip(found, judging.judge(ruling, values), strict=True))
 
 
 # --- Preview ------------------------------------------------------------------------
@@ -149,6 +159,8 @@ class Preview:
     moved_crashes: int
     machines: int
     groups: tuple[Group, ...]
+    moves: dict[int, int | None] = field(default_factory=dict, repr=False)
+    """The frame that each moved trace gets, by the id of the trace."""
 
     @property
     def appearing(self) -> tuple[Group, ...]:
@@ -178,17 +190,19 @@ def _counted(
 ) -> Preview:
     crashes = _crashes(moved)
     change: Counter[int] = Counter()
-    for trace_id, (old, new) in moved.items():
+    for trace_id, n in crashes.items():
+        old, new = moved[trace_id]
         if old is not None:
-            change[old] -= crashes[trace_id]
+            change[old] -= n
         if new is not None:
-            change[new] += crashes[trace_id]
+            change[new] += n
     return Preview(
         affected_traces=affected_traces,
         moved_traces=len(moved),
         moved_crashes=crashes.total(),
         machines=_machines(moved),
         groups=tuple(_groups(change)),
+        moves={trace_id: new for trace_id, (_, new) in moved.items()},
     )
 
 
@@ -203,7 +217,7 @@ def _crashes(trace_ids: Collection[int]) -> Counter[int]:
 def _machines(trace_ids: Collection[int]) -> int:
     machines: set[str] = set()
     for ids in _chunks(sorted(trace_ids)):
-        reports = CrashReport.objects.filter(trace_id__in=ids)
+        reports = CrashReport.objects.filter(trace_id__in=ids).order_by()
         machines.update(reports.values_list("machine_id", flat=True).distinct())
     return len(machines)
 
@@ -234,9 +248,9 @@ def _crashes_of_guilties(guilty_ids: Sequence[int]) -> Counter[int]:
     return counts
 
 
-def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), _BATCH):
-        yield ids[start : start + _BATCH]
+def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(rows), _BATCH):
+        yield rows[start : start + _BATCH]
 
 
 # --- Apply --------------------------------------------------------------------------
@@ -274,15 +288,32 @@ def apply(
     return version
 
 
+def change(
+    make: Callable[[], RuleSet],
+    *,
+    note: str,
+    author: User | None = None,
+    everything: bool = False,
+) -> RulesVersion:
+    """Apply what ``make`` makes of today's rules; no other change comes between."""
+    with transaction.atomic():
+        database.own_digest()
+        return apply(make(), note=note, author=author, everything=everything)
+
+
 def undo(*, author: User | None = None) -> RulesVersion | None:
-    """Apply again the rules before the newest version; None: there was no change."""
-    newest = RulesVersion.objects.first()
-    if not newest:
-        return None
-    before = RulesVersion.objects.filter(id__lt=newest.pk).first()
-    restored = map(judging.from_json, before.rules if before else ())
-    note = f"Undo of version {newest.pk}"
-    return apply(tuple(restored), note=note, author=author)
+    """Apply again the rules before the newest version; None: there are none.
+
+    The first version, the set that the project starts with, is no change.
+    """
+    with transaction.atomic():
+        database.own_digest()
+        versions = list(RulesVersion.objects.all()[:2])
+        if len(versions) < 2:
+            return None
+        newest, before = versions
+        restored = tuple(map(judging.from_json, before.rules))
+        return apply(restored, note=f"Undo of version {newest.pk}", author=author)
 
 
 def judge_again(limit: int = _BATCH) -> int:
@@ -304,6 +335,29 @@ def judge_again(limit: int = _BATCH) -> int:
     return len(ids)
 
 
+def judge_now(trace_ids: Collection[int]) -> int:
+    """Judge some traces by the rules in force, at once; how many had another guilty."""
+    with transaction.atomic():
+        database.share_digest()
+        ruling = judging.in_force()
+        judged = list(_judged(ruling, Trace.objects.filter(id__in=trace_ids)))
+        return _set_judged(judged, ruling.version)
+
+
+def _set_judged(judged: Sequence[tuple[Trace, Judged]], version: int) -> int:
+    ids = judging.guilty_ids(j.frame_id for _, j in judged if j.frame_id is not None)
+    moved = 0
+    for trace, verdict in judged:
+        found = None if verdict.frame_id is None else ids[verdict.frame_id]
+        moved += found != trace.guilty_id
+        trace.guilty_id, trace.family = found, verdict.family
+        trace.version = version
+    Trace.objects.bulk_update(
+        [trace for trace, _ in judged], ["guilty", "family", "version"], batch_size=500
+    )
+    return moved
+
+
 def finish() -> None:
     """Switch to the version being applied if all its traces are judged."""
     with transaction.atomic():
@@ -315,28 +369,37 @@ def finish() -> None:
 
 
 def _stage(ruling: Ruling, trace_ids: Sequence[int]) -> None:
-    judged = list(_judged(ruling, Trace.objects.filter(id__in=trace_ids)))
+    judged = _judged(ruling, Trace.objects.filter(id__in=trace_ids))
     ids = judging.guilty_ids(j.frame_id for _, j in judged if j.frame_id is not None)
-    for trace, verdict in judged:
-        frame = verdict.frame_id
-        trace.next_guilty_id = None if frame is None else ids[frame]
-        trace.next_family = verdict.family
-        trace.next_version = ruling.version
-    Trace.objects.bulk_update(
-        [trace for trace, _ in judged],
-        ["next_guilty", "next_family", "next_version"],
-        batch_size=500,
+    rows = [
+        (trace.pk, None if j.frame_id is None else ids[j.frame_id], j.family)
+        for trace, j in judged
+    ]
+    with connection.cursor() as cursor:
+        for some in _chunks(rows):
+            values = [value for row in some for value in row]
+            cursor.execute(_staging(len(some)), [ruling.version, *values])
+
+
+def _staging(rows: int) -> str:
+    """SQL that notes verdicts; `bulk_update` would need many times as long."""
+    values = ", ".join(["(%s, %s, %s)"] * rows)
+    table = Trace._meta.db_table
+    return (  # every name here is one of our own
+        f"UPDATE {table} SET next_version = %s, next_family = judged.column3, "  # noqa: S608
+        "next_guilty_id = CAST(judged.column2 AS integer) "
+        f"FROM (VALUES {values}) AS judged WHERE {table}.id = judged.column1"
     )
 
 
 def _switch(version: RulesVersion) -> None:
     """From one moment to the next, everything is as the new version judged it."""
+    nothing = {"next_guilty": None, "next_family": "", "next_version": None}
     Trace.objects.filter(next_version=version.pk).update(
-        guilty=F("next_guilty"), family=F("next_family"), version=F("next_version")
+        guilty=F("next_guilty"), family=F("next_family"), version=version.pk, **nothing
     )
-    Trace.objects.filter(next_version__isnull=False).update(
-        next_guilty=None, next_family="", next_version=None
-    )
+    # Those of a version that was given up.
+    Trace.objects.filter(next_version__isnull=False).update(**nothing)
     in_force = RulesVersion.objects.filter(state=RulesVersion.State.CURRENT)
     in_force.update(state=RulesVersion.State.PAST)
     version.state = RulesVersion.State.CURRENT
@@ -352,13 +415,19 @@ def _in_force() -> RuleSet:
 def _save(after: RuleSet, author: User | None) -> None:
     """Make the table of rules equal to ``after``."""
     wanted = {_identity(rule): rule for rule in after}
+    gone = []
     for row in Rule.objects.all():
         rule = wanted.pop(_identity(_rule(row)), None)
         if rule is None:
-            row.delete()
+            gone.append(row.pk)
         elif (rule.active, rule.reason) != (row.active, row.reason):
             row.active, row.reason = rule.active, rule.reason
             row.save(update_fields=["active", "reason"])
-    for rule in wanted.values():
-        values = {**judging.as_json(rule), "id": None}
-        Rule(**values, author=author).save()
+    Rule.objects.filter(id__in=gone).delete()
+    Rule.objects.bulk_create(_row(rule, author) for rule in wanted.values())
+
+
+def _row(rule: guilty.Rule, author: User | None) -> Rule:
+    values = {**judging.as_json(rule), "id": None}
+    key = Rule.key_of([values[name] for name in Rule.KEY])
+    return Rule(key=key, **values, author=author)

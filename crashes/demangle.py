@@ -32,7 +32,7 @@ Demangler = Callable[[str], str]
 @lru_cache(maxsize=8192)
 def demangle(name: str) -> str:
     """The C++ name that ``name`` stands for; else ``name`` itself."""
-    if not name.startswith(_PREFIX) or len(name) > LONGEST or not name.isascii():
+    if not name.startswith(_PREFIX) or len(name) > LONGEST:
         return name
     readable = _expanded(name) if _may_explode(name) else _call(name)
     return readable if 0 < len(readable) <= LONGEST else name
@@ -106,6 +106,7 @@ def _times_expansions(size: int, text: str, arguments: int | None = None) -> int
 
 
 def _parameters_first(reference: re.Match[str]) -> tuple[bool, int]:
+    """Parts are counted as in the whole name only when no parameter is stood for."""
     return reference[0][0] != "T", reference.start()
 
 

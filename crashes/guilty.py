@@ -181,7 +181,7 @@ class Matcher:
                 yield rule
 
     def _by_pattern(self, function: str, module: str) -> Iterator["_Compiled"]:
-        names = (comparable(function), function.removeprefix(GUESS))
+        names = (comparable(function), function)
         for where, rules in self._patterns.items():
             if fits(where, module):
                 for rule in rules:
@@ -360,9 +360,7 @@ def family(frames: Sequence[Frame], notes: Sequence[Note]) -> str:
         frame for frame, note in zip(frames, notes, strict=False) if note.rule is None
     ]
     sure = [frame for frame in left if not frame.guess]
-    names = [
-        (comparable(frame.function), frame.module) for frame in sure or left or frames
-    ]
+    names = [(frame.function, frame.module) for frame in sure or left or frames]
     different = [name for name, _ in groupby(names)]
     return _hash(different[:FAMILY_FRAMES])
 

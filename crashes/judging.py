@@ -1,8 +1,13 @@
 """Rules as the database has them, compiled; and traces judged by them."""
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple, cast
+from functools import partial
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar, cast
+
+from django.db import transaction
 
 from crashes import guilty
 from crashes.backtrace import NO_SYMBOLS, UNKNOWN, Frame
@@ -12,6 +17,10 @@ from records.labels import Labels
 from records.models import Classification
 from records.names import Values
 
+Label = TypeVar("Label")
+
+_PER_QUERY = 10_000
+_MOST_REMEMBERED = 100_000
 _FIELDS = tuple(field.name for field in fields(guilty.Rule))
 
 
@@ -58,6 +67,28 @@ def from_json(values: Mapping[str, Any]) -> guilty.Rule:
     return guilty.Rule(**{"id": 0, **known})
 
 
+class _NewLabels(Labels[Label]):
+    """Labels of rows that are as new as the transaction: remembered when it commits.
+
+    SQLite gives the id of a row that was rolled back to another one.
+    """
+
+    def of(self, ids: Iterable[int]) -> Mapping[int, Label]:
+        known = self._known
+        missing = list(set(ids) - known.keys())
+        if not missing:
+            return known
+        loaded: dict[int, Label] = {}
+        for start in range(0, len(missing), _PER_QUERY):
+            loaded |= self._load(set(missing[start : start + _PER_QUERY]))
+        transaction.on_commit(partial(self._remember, loaded))
+        return ChainMap(loaded, known)
+
+    def _remember(self, loaded: dict[int, Label]) -> None:
+        known = self._known if len(self._known) < _MOST_REMEMBERED else {}
+        self._known = {**known, **loaded}
+
+
 def _load_frames(ids: set[int]) -> dict[int, tuple[str, str]]:
     rows = FrameRow.objects.filter(id__in=ids).values_list("id", "function", "module")
     return {row[0]: (row[1], row[2]) for row in rows}
@@ -71,15 +102,20 @@ def _load_classifications(ids: set[int]) -> dict[int, str]:
     return dict(Classification.objects.filter(id__in=ids).values_list("id", "name"))
 
 
-frames = Labels(_load_frames)
+frames = _NewLabels(_load_frames)
 """(function, module) by the id of a frame."""
-programs = Labels(_load_programs)
-classifications = Labels(_load_classifications)
+programs = _NewLabels(_load_programs)
+classifications = _NewLabels(_load_classifications)
 
 
 def frames_of(frame_ids: Sequence[int]) -> list[Frame]:
     """The frames of a stored trace, as they were when it was parsed."""
-    labels = frames.of(frame_ids)
+    return _frames(frame_ids, frames.of(frame_ids))
+
+
+def _frames(
+    frame_ids: Sequence[int], labels: Mapping[int, tuple[str, str]]
+) -> list[Frame]:
     return [_frame(n, *labels[frame_id]) for n, frame_id in enumerate(frame_ids)]
 
 
@@ -95,13 +131,24 @@ class Judged(NamedTuple):
     family: str
 
 
-def judge(ruling: Ruling, trace: Values) -> Judged:
-    """Judge a trace, given as the values of `Trace.KEY`."""
-    classification_id, program_id, frame_ids = cast(tuple[int, int, list[int]], trace)
-    matcher = ruling.rules.of(
-        classifications.one(classification_id), programs.one(program_id)
-    )
-    found = frames_of(frame_ids)
+def judge(ruling: Ruling, traces: Sequence[Values]) -> list[Judged]:
+    """Judge traces, given as the values of `Trace.KEY`."""
+    rows = cast(Sequence[tuple[int, int, Sequence[int]]], traces)
+    class_names = classifications.of({row[0] for row in rows})
+    program_names = programs.of({row[1] for row in rows})
+    labels = frames.of(set(chain.from_iterable(row[2] for row in rows)))
+    judged = []
+    for classification_id, program_id, frame_ids in rows:
+        matcher = ruling.rules.of(
+            class_names[classification_id], program_names[program_id]
+        )
+        judged.append(_judge(matcher, frame_ids, _frames(frame_ids, labels)))
+    return judged
+
+
+def _judge(
+    matcher: guilty.Matcher, frame_ids: Sequence[int], found: Sequence[Frame]
+) -> Judged:
     verdict = guilty.judge(found, matcher)
     return Judged(
         None if verdict.index is None else frame_ids[verdict.index],

@@ -48,8 +48,8 @@ class TraceCache(NameCache):
 
     def _rows(self, wanted: Sequence[Values]) -> list[Any]:
         now, later = judging.in_force(), judging.being_applied()
-        judged = [judging.judge(now, values) for values in wanted]
-        after = [judging.judge(later, values) for values in wanted] if later else []
+        judged = judging.judge(now, wanted)
+        after = judging.judge(later, wanted) if later else []
         chosen = [each.frame_id for each in (*judged, *after) if each.frame_id]
         ids = dict[int | None, int](judging.guilty_ids(chosen))  # type: ignore[arg-type]
         rows: list[Any] = super()._rows(wanted)

@@ -126,7 +126,7 @@ def _machines(
     """Distinct machine ids per guilty."""
     wanted = set(guilty_ids)
     traces = [trace for trace, owner in owners.items() if owner in wanted]
-    reports = scope.reports().filter(trace__in=traces)
+    reports = scope.reports().filter(trace__in=traces).order_by()
     pairs = reports.values_list("trace_id", "machine_id").distinct().iterator()
     distinct = {(owners[trace], machine) for trace, machine in pairs}
     return Counter(owner for owner, _ in distinct)
@@ -137,8 +137,9 @@ def _machines(
 
 def by_classification(scope: Scope) -> list[tuple[str, int]]:
     """Crashes per classification, with and without backtrace, the greatest first."""
-    counts = scope.days().values_list("trace__classification__name")
-    return list(counts.annotate(n=Sum("crashes")).order_by("-n"))
+    rows = scope.days().values_list("trace__classification__name")
+    counts = rows.annotate(n=Sum("crashes"))
+    return list(counts.order_by("-n", "trace__classification__name"))
 
 
 def by_build(scope: Scope) -> list[tuple[int, int]]:
@@ -185,6 +186,13 @@ def traces_of(guilty_id: int) -> list[int]:
     merged = Guilty.objects.filter(merged_into=guilty_id).values_list("id", flat=True)
     traces = Trace.objects.filter(guilty_id__in=[guilty_id, *merged])
     return list(traces.values_list("id", flat=True))
+
+
+def crashes_of(guilty_ids: Collection[int]) -> Counter[int]:
+    """Crashes ever counted per guilty, without those merged into it."""
+    days = CrashDay.objects.filter(trace__guilty__in=list(guilty_ids))
+    counts = days.values_list("trace__guilty").annotate(n=Sum("crashes"))
+    return Counter(dict(counts))
 
 
 def seen(guilty_id: int) -> tuple[datetime | None, datetime | None]:
@@ -296,7 +304,7 @@ def backtraces(
 def _signals(
     reports: QuerySet[CrashReport], traces: Collection[int]
 ) -> dict[int, tuple[int, ...]]:
-    pairs = reports.filter(trace__in=list(traces))
+    pairs = reports.filter(trace__in=list(traces)).order_by()
     found: defaultdict[int, list[int]] = defaultdict(list)
     for trace, signal in pairs.values_list("trace_id", "signal").distinct():
         if signal is not None:

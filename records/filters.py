@@ -4,7 +4,7 @@ What cannot be understood is refused (`InvalidParameters`), never ignored: an un
 name, a name given twice, an empty or invalid value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -143,6 +143,12 @@ _PLAIN = {
 }
 
 
+Apply = Callable[[RecordQuerySet, Any], RecordQuerySet]
+"""Restricts records to those that a parameter's value asks for."""
+
+_registered: dict[str, Apply] = {}
+
+
 class RecordFilter(django_filters.FilterSet):
     """Which records: the documented parameters of `/api/records`."""
 
@@ -198,6 +204,9 @@ class RecordFilter(django_filters.FilterSet):
             queryset = queryset.exclude(payload__regex=given["not_payload"])
         if "from_id" in given:
             queryset = queryset.filter(id__lt=given["from_id"])
+        for name, apply in _registered.items():
+            if name in given:
+                queryset = apply(queryset, given[name])
         return _captured(_received(queryset, *self.window), given)
 
     @property
@@ -283,6 +292,31 @@ def _captured(queryset: RecordQuerySet, given: Mapping[str, Any]) -> RecordQuery
     return queryset
 
 
+# --- Filters of other apps ----------------------------------------------------------
+
+
+def register_filter(name: str, parameter: django_filters.Filter, apply: Apply) -> None:
+    """Add a parameter wherever records are filtered: pages, API, exports.
+
+    Call it from ``AppConfig.ready``. ``parameter`` has a label and a help text; its
+    value, when one is given, is handed to ``apply``.
+    """
+    parameter.field_name = name
+    for each in _filter_classes(RecordFilter):
+        each.declared_filters[name] = each.base_filters[name] = parameter
+    _registered[name] = apply
+
+
+def registered_labels() -> dict[str, str]:
+    """What people call the parameters of other apps."""
+    return {name: RecordFilter.base_filters[name].label for name in _registered}
+
+
+def _filter_classes(above: type[RecordFilter]) -> list[type[RecordFilter]]:
+    below = [each for sub in above.__subclasses__() for each in _filter_classes(sub)]
+    return [above, *below]
+
+
 # --- Strictness ---------------------------------------------------------------------
 
 
@@ -296,7 +330,7 @@ def strict(
     parameters = _unquoted(parameters)
     if blanks:
         parameters = _without_blanks(parameters)
-    errors = _misunderstood(filter_class, parameters)
+    errors = misunderstood(filter_class.base_filters, parameters)
     chosen = filter_class(parameters, queryset=Record.objects.all())
     if not chosen.is_valid():
         invalid = {
@@ -309,12 +343,13 @@ def strict(
     return chosen
 
 
-def _misunderstood(
-    filter_class: type[RecordFilter], parameters: QueryDict
+def misunderstood(
+    names: Collection[str], parameters: QueryDict
 ) -> dict[str, list[str]]:
+    """What is wrong with parameters whatever their values: messages by name."""
     errors = {}
     for name, values in parameters.lists():
-        if name not in filter_class.base_filters:
+        if name not in names:
             errors[name] = ["There is no such parameter."]
         elif len(values) > 1:
             errors[name] = ["Given more than once."]

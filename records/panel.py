@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from records import stats
-from records.filters import InstantField, RecordFilter
+from records.filters import InstantField, RecordFilter, registered_labels
 from records.models import Classification
 from records.visible import visible
 
@@ -111,7 +111,7 @@ class Panel:
 
     @cached_property
     def fields(self) -> dict[str, FilledField]:
-        return {name: self._filled(name, label) for name, label in _LABELS.items()}
+        return {name: self._filled(name, label) for name, label in _labels().items()}
 
     @property
     def more(self) -> list[FilledField]:
@@ -124,9 +124,10 @@ class Panel:
 
     @property
     def chips(self) -> list[Chip]:
+        labels = _labels()
         return [
             Chip(
-                _LABELS.get(name, name).removesuffix(" (UTC)"),
+                labels.get(name, name).removesuffix(" (UTC)"),
                 ", ".join(_WORDS.get(name, {}).get(value, value) for value in values),
                 self.query_with(**{name: None}),
             )
@@ -136,8 +137,9 @@ class Panel:
     @property
     def problems(self) -> list[tuple[str, str]]:
         """What is wrong, with the label of the field or the name of the parameter."""
+        labels = _labels()
         return [
-            (_LABELS.get(name, name), visible(" ".join(messages)))
+            (labels.get(name, name), visible(" ".join(messages)))
             for name, messages in self.errors.items()
         ]
 
@@ -172,6 +174,10 @@ class Panel:
                 kind, value = "datetime-local", _local(moment)
         hint = extra.get("help_text", "").replace("`", "")
         return FilledField(name, label, hint, value, kind, errors)
+
+
+def _labels() -> dict[str, str]:
+    return _LABELS | registered_labels()
 
 
 def _moment(text: str) -> datetime | None:

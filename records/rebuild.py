@@ -58,7 +58,7 @@ def rebuild_day(day: date, *, force: bool = False) -> RebuiltDay:
     with transaction.atomic():
         database.own_digest()
         records = Record.objects.received_between(start, start + _DAY)
-        # One query for both tables: records keep arriving, with their place in the queue.
+        # One query for both: records keep arriving, each with its place in the queue.
         digested = records.exclude(id__in=Pending.objects.values("record_id"))
         tally = Tally().count(counted(digested))
         found = tally.kinds.total()

@@ -13,7 +13,10 @@ class Tab(NamedTuple):
     prefix: str
 
 
-TABS = (Tab("records", "Records", "/records"),)
+TABS = (
+    Tab("records", "Records", "/records"),
+    Tab("crashes", "Crashes", "/crashes"),
+)
 
 
 def tabs(request: HttpRequest) -> dict[str, object]:

@@ -206,5 +206,9 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"django.server": {"level": "WARNING"}},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        # Anyone can send any host name: that is answered 400, and needs no stack trace.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
 }

@@ -7,7 +7,9 @@ from drf_spectacular import views as openapi
 
 urlpatterns = [
     path("", include("records.urls")),
+    path("", include("crashes.urls")),
     path("api/", include("records.api.urls")),
+    path("api/", include("crashes.api.urls")),
     path("api/schema", openapi.SpectacularAPIView.as_view(), name="schema"),
     path(
         "api/docs",

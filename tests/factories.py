@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-
 from records.models import Record
 from records.store import insert_records
 from records.submission import Submission
@@ -109,7 +108,7 @@ def environ(
 
 
 def json_body(sent: Mapping[str, Any], payload: str = "hello\n") -> bytes:
-    """The body of a client from 2.4.0: one flat object, no escapes for other scripts."""
+    """The body of a client from 2.4.0: one flat object, nothing escaped in it."""
     text = json.dumps({**sent, "payload": payload}, ensure_ascii=False)
     return text.encode("utf-8", "surrogateescape")
 

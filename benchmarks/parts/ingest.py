@@ -14,16 +14,9 @@ from benchmarks.servers import COLLECTOR, SITE, Running, bare, on_postgres, on_s
 
 _WORKERS = (1, 2, 3)
 _BARE = {
-    "bare gunicorn, sync, 2 processes": ("-k", "sync", "-w", "2"),
-    "bare gunicorn, sync, 4 processes": ("-k", "sync", "-w", "4"),
-    "bare gunicorn, 2 processes, 8 threads each": (
-        "-k",
-        "gthread",
-        "-w",
-        "2",
-        "--threads",
-        "8",
-    ),
+    "bare gunicorn, sync, 2 processes": ("-ksync", "-w2"),
+    "bare gunicorn, sync, 4 processes": ("-ksync", "-w4"),
+    "bare gunicorn, 2 processes, 8 threads each": ("-kgthread", "-w2", "--threads=8"),
 }
 
 
@@ -126,8 +119,9 @@ def _load(
     rows = each.rows()
     gunicorn, postgres = each.server.cpu_seconds, bench.postgres.cpu_seconds()
     sent = bench.generator.send(each.server.url, payload.requests, bench.sizes.seconds)
-    samples.gunicorn.append((each.server.cpu_seconds - gunicorn) / sent.created)
-    samples.postgres.append((bench.postgres.cpu_seconds() - postgres) / sent.created)
+    requests = max(1, sent.created)
+    samples.gunicorn.append((each.server.cpu_seconds - gunicorn) / requests)
+    samples.postgres.append((bench.postgres.cpu_seconds() - postgres) / requests)
     samples.per_second.append(sent.per_second)
     if each.count:
         name = f"{each.name}, {payload.name}"

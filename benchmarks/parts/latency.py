@@ -8,7 +8,7 @@ from benchmarks.results import Line, Section, Spread, milliseconds
 from benchmarks.servers import COLLECTOR, Running, bare, on_postgres
 from records.loadgen import LoadResult, run_load
 
-_BARE = ("-k", "sync", "-w", "4")
+_BARE = ("-ksync", "-w4")
 _LIMIT = 0.05
 
 

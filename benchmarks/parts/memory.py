@@ -1,10 +1,13 @@
 """Memory of a collector's processes over many requests."""
 
+from typing import NamedTuple
+
 from benchmarks import processes
 from benchmarks.bench import Bench, say
+from benchmarks.load import Sent
 from benchmarks.parts import ingest
 from benchmarks.results import Line, Section
-from benchmarks.servers import COLLECTOR, on_postgres
+from benchmarks.servers import COLLECTOR, Running, on_postgres
 
 _WARM = 0.05  # of the requests: caches fill, and the allocator finds its size
 _SLICE = 5
@@ -12,41 +15,49 @@ _MEGABYTE = 1 << 20
 _LIMIT = 10
 
 
+class Used(NamedTuple):
+    """Megabytes of each process, after so many requests."""
+
+    requests: int
+    megabytes: list[float]
+
+    def __str__(self) -> str:
+        return " and ".join(f"{each:.1f}" for each in self.megabytes) + " MB"
+
+
 def measure(bench: Bench) -> Section:
-    wanted = bench.sizes.requests
     section = Section("Memory")
-    used: list[tuple[int, list[float]]] = []
     with on_postgres(bench, COLLECTOR, ingest.best(bench).workers) as running:
-        sent = 0
-        while sent < wanted:
-            done = bench.generator.send(
-                running.server.url, ingest.PAYLOADS[0].requests, _SLICE
-            )
-            sent += done.created
-            used.append((sent, [_megabytes(pid) for pid in running.server.workers]))
-            say(f"memory: {sent:,} requests: {_shown(used[-1][1])}")
-        section.problems.extend(ingest.checked(running.name, done, done.created))
-    start = next(each for each in used if each[0] >= wanted * _WARM)
+        total = Sent(0, 0, 0, 0)
+        used: list[Used] = []
+        while total.created < bench.sizes.requests:
+            total = total.and_then(_slice(bench, running))
+            used.append(Used(total.created, _megabytes(running)))
+            say(f"memory: {total.created:,} requests: {used[-1]}")
+        section.problems.extend(ingest.checked(running.name, total, running.rows()))
+    warm = _WARM * bench.sizes.requests
+    start = next(each for each in used if each.requests >= warm)
     section.lines.append(_judged(running.name, start, used[-1]))
     return section
 
 
-def _megabytes(pid: int) -> float:
-    return processes.resident_bytes(pid) / _MEGABYTE
+def _slice(bench: Bench, running: Running) -> Sent:
+    requests = ingest.PAYLOADS[0].requests
+    return bench.generator.send(running.server.url, requests, _SLICE)
 
 
-def _shown(used: list[float]) -> str:
-    return " and ".join(f"{each:.1f}" for each in used) + " MB"
+def _megabytes(running: Running) -> list[float]:
+    workers = running.server.workers
+    return [processes.resident_bytes(pid) / _MEGABYTE for pid in workers]
 
 
-def _judged(
-    name: str, start: tuple[int, list[float]], end: tuple[int, list[float]]
-) -> Line:
-    growth = max(after - before for before, after in zip(start[1], end[1], strict=True))
+def _judged(name: str, start: Used, end: Used) -> Line:
+    both = zip(start.megabytes, end.megabytes, strict=True)
+    growth = max(after - before for before, after in both)
     return Line(
-        what=f"memory per process after {end[0]:,} requests ({name})",
-        measured=_shown(end[1]),
-        compared=f"after {start[0]:,} requests: {_shown(start[1])}",
+        what=f"memory per process after {end.requests:,} requests ({name})",
+        measured=str(end),
+        compared=f"after {start.requests:,} requests: {start}",
         ratio=f"{growth:+.1f} MB",
         budget="± 10 MB",
         met=abs(growth) <= _LIMIT,

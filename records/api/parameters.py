@@ -57,7 +57,7 @@ def openapi() -> list[OpenApiParameter]:
     return [
         OpenApiParameter(
             name,
-            _python_type(each.field),
+            openapi_type(each.field),
             description=str(each.extra.get("help_text", "")),
             enum=[key for key, _ in each.extra.get("choices", ())] or None,
         )
@@ -65,7 +65,8 @@ def openapi() -> list[OpenApiParameter]:
     ]
 
 
-def _python_type(field: forms.Field) -> Any:
+def openapi_type(field: forms.Field) -> Any:
+    """The type of a field's values, as OpenApiParameter takes it."""
     if isinstance(field, forms.IntegerField):
         return int
     if isinstance(field, FlagField):

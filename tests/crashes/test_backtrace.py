@@ -36,6 +36,7 @@ FRAMES = {
     "f() - [libfoo.so.1]": ("f()", "libfoo.so.1", None, False),
     "f() - [/usr/bin/f] - ../f.c:51": ("f()", "/usr/bin/f", "../f.c:51", False),
     "f() - [/opt/a] b] - f.c:1": ("f()", "/opt/a] b", "f.c:1", False),
+    "f() - [libx.so] - /a] - b/f.c:3": ("f()", "libx.so", "/a] - b/f.c:3", False),
     "f() - [libfoo.so.1] - f.c": ("f()", "libfoo.so.1", None, False),
     "f() - []": ("f()", "", None, False),
     "_() - [libfoo.so.1]": ("_()", "libfoo.so.1", None, False),
@@ -50,6 +51,7 @@ FRAMES = {
     "() - [libfoo.so.1]": ("???", "libfoo.so.1", None, True),
     " - [libfoo.so.1]": ("???", "libfoo.so.1", None, True),
     "0x7fe8ccf1339c - [kernel]": ("???", "kernel", None, True),
+    "+0x1f - [kernel]": ("???", "kernel", None, True),
     "======= - [kernel]": ("???", "kernel", None, True),
     "f() - [libfo": ("???", "", None, True),
     "f()": ("???", "", None, True),
@@ -87,6 +89,8 @@ CXX_NAMES = {
     "_ZN3foo3barEv@@V_1()": "foo::bar()",
     "_ZSt9terminatev()": "std::terminate()",
     "? _Z1fv": "? f()",
+    "_Z2\N{GREEK SMALL LETTER ALPHA}v": "\N{GREEK SMALL LETTER ALPHA}()",
+    "_Z1fIJiEEv1AIJXspT_EEE": "void f<int>(A<int>)",
     "_ZNSt6vectorIN4llvm4NodeESaIS1_EE17_M_realloc_insertIJRKS1_EEEvN9__gnu_cxx17"
     "__normal_iteratorIPS1_S3_EEDpOT_()": "void std::vector<llvm::Node, std::allocator"
     "<llvm::Node> >::_M_realloc_insert<llvm::Node const&>(__gnu_cxx::__normal_iterator"
@@ -201,6 +205,19 @@ def test_a_blank_line_among_the_frames_ends_nothing():
     assert parse(torn).frames == parse(ABORTED).frames
 
 
+def test_a_frame_that_is_there_twice_begins_no_thread():
+    doubled = ABORTED.replace("#1 raise", "#0 raise").replace("#5 ", "\n#5 ")
+    doubled = doubled.replace("#6 ", "#0 ")
+    (thread,) = parse(doubled).threads
+    assert len(thread.frames) == 10
+
+
+def test_half_a_line_that_is_not_the_last_is_an_unknown_frame():
+    payload = parse(crash("f() - [libx.so]", "g() - [li") + "PID: 2\n")
+    assert [frame.function for frame in payload.frames] == ["f()", "???"]
+    assert payload.quality.state is State.COMPLETE
+
+
 def test_the_first_line_is_never_a_frame():
     assert parse("#0 f() - [libfoo.so]\n#1 g() - [libfoo.so]").frames[0].number == 1
 
@@ -256,6 +273,8 @@ def test_a_line_number_is_not_trusted_where_the_client_cut():
     assert payload.frames[-1].source is None
     assert payload.frames[-2].source == "f.c:1234"
     assert payload.quality.state is State.TRUNCATED
+    assert parse(whole).frames[-1].source == "f.c:1234"
+    assert parse(whole).quality.state is State.COMPLETE
 
 
 def test_line_ends_of_other_systems_change_nothing():
@@ -279,6 +298,13 @@ def test_no_name_is_longer_than_what_is_stored():
     (frame,) = payload.frames
     assert payload.program == frame.module == "x" * LONGEST_NAME
     assert len(frame.function) == LONGEST_NAME
+
+
+@needs_cxx
+def test_no_readable_name_is_longer_than_what_is_stored():
+    name = f"_Z4ffff{'i' * 399}"
+    assert len(normalise(name)) == LONGEST_NAME - 1
+    assert len(normalise(f"? {name}")) == LONGEST_NAME
 
 
 @given(st.text(), st.text())
@@ -308,13 +334,47 @@ def test_recorded_payloads_are_read_as_the_predecessor_read_them(shared_data):
 # --- C++ ------------------------------------------------------------------------
 
 
+@pytest.fixture
+def written(monkeypatch):
+    """The lengths of what the C++ runtime has written."""
+    lengths = []
+    runtime = demangle._demangler
+
+    def measured(name):
+        readable = runtime(name)
+        lengths.append(len(readable))
+        return readable
+
+    monkeypatch.setattr(demangle, "_demangler", measured)
+    demangle.demangle.cache_clear()
+    return lengths
+
+
 @needs_cxx
 @pytest.mark.parametrize("made", ENDLESS.values(), ids=ENDLESS)
-def test_a_name_that_would_become_endless_is_left_alone(made):
+def test_a_name_that_would_become_endless_is_left_alone(made, written):
     short, endless = made(2), made(30)
     assert len(endless) <= LONGEST
     assert demangle.demangle(short) != short
     assert demangle.demangle(endless) == endless
+    assert max(written, default=0) < 20_000
+
+
+@needs_cxx
+def test_many_references_to_long_parts_are_not_even_tried(written):
+    part, more = f"_Z1f400{'a' * 400}Fv", "S_" * 150
+    assert demangle.demangle(f"{part}vES0_") != f"{part}vES0_"
+    endless = f"{part}{more}E{'S0_' * 350}"
+    assert len(endless) <= LONGEST
+    assert demangle.demangle(endless) == endless
+    assert max(written) < 10_000
+
+
+@needs_cxx
+def test_a_longer_name_is_not_even_tried(written):
+    name = f"_Z{LONGEST}{'x' * LONGEST}v"
+    assert demangle.demangle(name) == name
+    assert not written
 
 
 @needs_cxx
@@ -333,7 +393,8 @@ def test_a_name_with_many_references_is_expanded_when_the_result_is_short():
         "_Z",
         "_ZN3fooE3",
         "_Z1\N{GREEK SMALL LETTER ALPHA}v",
-        f"_Z{LONGEST}{'x' * LONGEST}v",
+        "_Z1\ud800v",
+        f"_Z{LONGEST - 6}{'x' * (LONGEST - 6)}PPv",
         f"_Z1f{'P' * 1900}i",
         f"_Z1f{'C' * 1000}i",
         f"_Z1f{'S' * 1900}",

@@ -9,8 +9,15 @@ from django.db import OperationalError, connection
 
 from records import digest, parsers
 from records.digest import digest_batch
-from records.models import HardwareDay, KindDay, MachineDay, ParserFailure
-from records.models import Pending, ReceivedHour, Record
+from records.models import (
+    HardwareDay,
+    KindDay,
+    MachineDay,
+    ParserFailure,
+    Pending,
+    ReceivedHour,
+    Record,
+)
 from records.parsers import StoredRecord
 from records.rollups import Tally
 from records.store import insert_records

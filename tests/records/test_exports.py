@@ -213,6 +213,20 @@ def test_records_that_arrive_meanwhile_push_no_other_out(monkeypatch, kind):
     assert len(set(seen)) == len(seen)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_writing_records_is_bounded_in_time_as_finding_them_is(
+    on_postgres, monkeypatch, settings
+):
+    if not on_postgres:
+        pytest.skip("runs in the PostgreSQL half")
+    slow = f"{exports._JOINS} CROSS JOIN (SELECT pg_sleep(2)) AS slow"
+    monkeypatch.setattr(exports, "_JOINS", slow)
+    settings.TELEMETRY_EXPORT_TIME = timedelta(milliseconds=100)
+    stored()
+    with pytest.raises(QueryTimeout):
+        exported(Record.objects.all(), "csv")
+
+
 # --- Downloads ----------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records.digest import digest_batch
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.mark.django_db
-@in_one_database
+@settings(in_one_database, max_examples=120)
 @given(
     received,
     st.integers(0, 30),
