@@ -226,7 +226,9 @@ def _groups(change: Counter[int]) -> Iterator[Group]:
     """Groups that change, the greatest first."""
     known = {row.frame_id: row for row in Guilty.objects.filter(frame_id__in=change)}
     before = _crashes_of_guilties([row.pk for row in known.values()])
-    for frame_id, n in sorted(change.items(), key=lambda item: -abs(item[1])):
+    for frame_id, n in sorted(
+        change.items(), key=lambda item: (-abs(item[1]), item[0])
+    ):
         row = known.get(frame_id)
         now = before[row.pk] if row else 0
         yield Group(

@@ -138,6 +138,8 @@ def test_a_preview_in_chunks_is_that_of_all(monkeypatch):
         ([], [rule("*", "m*", glob=True)], {"a", "b", "ab"}),
         ([], [rule("b*", "*", glob=True), rule("nowhere()")], {"b", "ab"}),
         ([], [rule("*")], set()),
+        ([], [rule("g", "kernel")], {"kernel"}),
+        ([rule("? g()", "kernel")], [], {"kernel"}),
     ],
 )
 def test_only_traces_with_a_frame_of_a_changed_rule_can_change(before, after, names):
@@ -145,6 +147,7 @@ def test_only_traces_with_a_frame_of_a_changed_rule_can_change(before, after, na
     crashed(B, program="b")
     crashed(C, A, B, program="ab")
     crashed(("c()", "n.so"), program="c")
+    crashed(("? g", "kernel"))
     digest()
     found = curation.affected(tuple(before), tuple(after))
     traces = Trace.objects.filter(id__in=found)
@@ -179,6 +182,16 @@ def test_pages_answer_from_the_old_version_until_all_is_judged(django_user_model
     assert set(Trace.objects.values_list("version", flat=True)) == {version.pk}
     assert states() == ["current"]
     assert curation.judge_again() == 0
+
+
+@pytest.mark.django_db
+def test_nothing_is_finished_while_a_trace_waits():
+    record = crashed(A, B)
+    digest()
+    curation.apply((*curation.rules(), rule(*A)), note="noise")
+    curation.finish()
+    assert states() == ["judging"]
+    assert guilty_of(record) == A
 
 
 @pytest.mark.django_db
