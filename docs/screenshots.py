@@ -24,6 +24,11 @@ PICTURES = (
     ("records-narrow", "/records", NARROW, "light"),
     ("filters", "/records?classification=org.clearlinux%2Fcrash%2F*", WIDE, "light"),
     ("record", "{crash}", WIDE, "light"),
+    ("crashes", "/crashes", WIDE, "light"),
+    ("crashes-dark", "/crashes", WIDE, "dark"),
+    ("guilty", "/crashes/guilty_details/{guilty}", WIDE, "light"),
+    ("backtraces", "/crashes/guilty_details/{guilty}/backtraces", WIDE, "light"),
+    ("rules", "/crashes/rules", WIDE, "light"),
     ("api-docs", "/api/docs", WIDE, "light"),
 )
 CHROMIUM_OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
@@ -37,19 +42,17 @@ def main() -> None:
             "DEBUG": "true",
             "TELEMETRY_ANONYMOUS_READ": "true",
         }
+        os.environ |= environment
         migrate(environment["DATABASE_URL"])
-        _manage(environment, "seed_demo")
+        _manage("seed_demo")
         log = Path(folder) / "server.log"
         with GunicornServer("telemetry_site.wsgi", environment, log_file=log) as server:
             _take_all(server.url)
 
 
-def _manage(environment: dict[str, str], *command: str) -> None:
+def _manage(*command: str) -> None:
     subprocess.run(  # noqa: S603
-        [sys.executable, "manage.py", *command],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        check=True,
+        [sys.executable, "manage.py", *command], cwd=ROOT, check=True
     )
 
 
@@ -59,10 +62,10 @@ def _take_all(url: str) -> None:
         browser = playwright.chromium.launch(
             executable_path=program, args=list(CHROMIUM_OPTIONS)
         )
-        crash = _first_crash(browser, url)
+        found = {"crash": _first_crash(browser, url), "guilty": _top(browser, url)}
         for name, path, size, theme in PICTURES:
             page = browser.new_page(viewport=size, color_scheme=theme)  # type: ignore[arg-type]
-            page.goto(url + path.format(crash=crash), wait_until="networkidle")
+            page.goto(url + path.format_map(found), wait_until="networkidle")
             page.screenshot(path=str(IMAGES / f"{name}.png"))
             page.close()
             sys.stdout.write(f"{IMAGES / name}.png\n")
@@ -74,6 +77,13 @@ def _first_crash(browser: Browser, url: str) -> str:
     query = "classification=org.clearlinux/crash/clr&limit=1&fields=id"
     answer = browser.new_page().request.get(f"{url}/api/records?{query}").json()
     return f"/records/record_details/{answer['records'][0]['id']}"
+
+
+def _top(browser: Browser, url: str) -> int:
+    """The id of the guilty of most crashes."""
+    answer = browser.new_page().request.get(f"{url}/api/crashes/top?limit=1").json()
+    guilty: int = answer["crashes"][0]["guilty"]
+    return guilty
 
 
 if __name__ == "__main__":
