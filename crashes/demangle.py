@@ -24,7 +24,7 @@ _LONGEST_STEP = 2 * LONGEST
 _MOST_WORK = 100_000  # characters, roughly, that a library call may write
 _PREFIX = "_Z"
 _REFERENCE = re.compile(r"T(?:L[0-9]*_)?[0-9]*_|S[0-9A-Z]*_")
-_EXPANSION = re.compile(r"Dp|sp")  # the pattern that follows is repeated per argument
+_EXPANSION = re.compile(r"Dp|sp")  # what follows is repeated for each argument
 
 Demangler = Callable[[str], str]
 
@@ -75,7 +75,9 @@ def _call(name: str) -> str:
 def _may_explode(name: str) -> bool:
     """Whether the result could be huge: each reference may double what is there."""
     references = min(name.count("_"), 64)
-    return _times_expansions(len(name) << references, name) > _MOST_WORK
+    expansions = min(len(_EXPANSION.findall(name)), 8)
+    times: int = len(name) ** expansions
+    return (len(name) << references) * times > _MOST_WORK
 
 
 def _expanded(name: str) -> str:
@@ -90,19 +92,11 @@ def _expanded(name: str) -> str:
     text = _REFERENCE.sub(_stand_in, name)
     readable = _call(text)
     for found in sorted(references, key=_parameters_first):
-        above = name[: found.start()] if found[0][0] == "T" else ""
-        work = _times_expansions(len(readable), above, len(name))
-        if not 0 < len(readable) <= _LONGEST_STEP or work > 10 * _MOST_WORK:
+        if not 0 < len(readable) <= _LONGEST_STEP:
             return ""
         text = text[: found.start()] + found[0] + text[found.end() :]
         readable = _call(text)
     return readable
-
-
-def _times_expansions(size: int, text: str, arguments: int | None = None) -> int:
-    """``size``, once per argument for each expansion of arguments in ``text``."""
-    depth = min(len(_EXPANSION.findall(text)), 8)
-    return size * int((len(text) if arguments is None else arguments) ** depth)
 
 
 def _parameters_first(reference: re.Match[str]) -> tuple[bool, int]:

@@ -84,7 +84,8 @@ class Name(models.Model):
     def key_of(cls, values: Iterable[object]) -> UUID:
         """What identifies the row with these values of ``KEY``, in that order."""
         # Not repr(): what it escapes depends on the Unicode tables of a Python version.
-        joined = "\x1f".join(map(ascii, values)).encode()
+        fixed = (tuple(each) if isinstance(each, list) else each for each in values)
+        joined = "\x1f".join(map(ascii, fixed)).encode()
         return UUID(bytes=blake2b(joined, digest_size=16).digest())
 
     @classmethod

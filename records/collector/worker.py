@@ -8,6 +8,8 @@ answered. Every other request goes to the threads. docs/adr/0002 has the measure
 
 import re
 import selectors
+import socket
+import struct
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,15 +33,16 @@ _MAX_HEAD = 32 * 1024
 _SECONDS = 10.0  # a request that is not complete by then is not a client's
 _ACCEPTED = 64  # connections taken from the listener at once
 _RECEIVED = 64 * 1024
+_RECEIVE_LIMIT = struct.pack("ll", int(_SECONDS), 0)
 
 _COLLECTED = re.compile(
     rb"POST (?:https?://[^/ ]+)?/(?:v[23]/collector)?/? HTTP/1\.1\r\n"
 )
+_METHOD = re.compile(rb"[A-Z]{1,20}(?: |\Z)")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_LONGEST_START = 100
 
 
 class GatheringApplication(Protocol):
@@ -71,12 +74,12 @@ _MORE, _COMPLETE, _OTHER = range(3)
 
 def _progress(data: bytes) -> int:
     """Whether ``data`` is a whole request to gather, part of one, or another kind."""
-    if not _COLLECTED.match(data):
-        begun = len(data) < _LONGEST_START and b"\n" not in data
-        return _MORE if begun and b"POST ".startswith(data[:5]) else _OTHER
     end = data.find(b"\r\n\r\n")
     if end < 0:
-        return _MORE if len(data) < _MAX_HEAD else _OTHER
+        begun = len(data) < _MAX_HEAD and _METHOD.match(data)
+        return _MORE if begun else _OTHER
+    if not _COLLECTED.match(data):
+        return _OTHER
     head = data[: end + 2]
     lengths = _LENGTH.findall(head)
     if len(lengths) != 1 or _CHUNKED.search(head) or int(lengths[0]) > _MAX_BODY:
@@ -171,7 +174,12 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]
                 request.sock.send(_CONTINUE)
 
     def _hand_over(self, request: _Request) -> None:
-        """Let a thread serve the connection, beginning with what was read of it."""
+        """Let a thread serve the connection, beginning with what was read of it.
+
+        The thread sets the socket to blocking; this limit stays: a client that stops in
+        the middle of its body gives the thread back.
+        """
+        request.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _RECEIVE_LIMIT)
         conn = TConn(self.cfg, request.sock, request.client, request.server)
         conn.initialized = conn.data_ready = True
         conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)

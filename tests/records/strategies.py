@@ -41,7 +41,7 @@ received: st.SearchStrategy[list[tuple[datetime, Submission]]] = st.lists(
 )
 
 in_one_database = settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 """For a test whose database serves all examples, each inside `rolled_back`."""
 

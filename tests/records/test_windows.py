@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.mark.django_db
-@settings(in_one_database, max_examples=120)
+@settings(in_one_database, max_examples=60)
 @given(
     received,
     st.integers(0, 30),
