@@ -50,7 +50,7 @@ def chromium() -> str:
     pytest.skip("Chromium is not installed")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # a browser that is only open costs half a processor
 def chromium_browser(chromium: str) -> Iterator[Browser]:
     # Playwright keeps an event loop in this thread, where Django would then refuse to
     # touch the database.
