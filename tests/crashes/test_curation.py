@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -39,7 +40,11 @@ from tests.crashes.factories import (
 
 A, B, C = ("a()", "m.so"), ("b()", "m.so"), ("c()", "m.so")
 
-transactional = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+def transactional(test: Callable[..., None]) -> Callable[..., None]:
+    """A test that commits, in a database that is configured as a new one is."""
+    marked = pytest.mark.usefixtures("configured")(test)
+    return pytest.mark.django_db(transaction=True)(marked)
 
 
 def states() -> list[str]:

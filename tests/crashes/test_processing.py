@@ -1,6 +1,7 @@
 """From a crash record to its report, its trace, and the counts."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -43,7 +44,11 @@ from tests.factories import stored
 
 A, B, MAIN = ("a()", "m.so"), ("b()", "n.so"), ("main()", "/usr/bin/app")
 
-transactional = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+def transactional(test: Callable[..., None]) -> Callable[..., None]:
+    """A test that commits, in a database that is configured as a new one is."""
+    marked = pytest.mark.usefixtures("configured")(test)
+    return pytest.mark.django_db(transaction=True)(marked)
 
 
 # --- One crash ----------------------------------------------------------------------
