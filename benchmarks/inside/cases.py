@@ -129,6 +129,8 @@ def _times() -> Iterator[Case]:
             "before the first", {before: _text(datetime(1969, 1, 1, tzinfo=UTC))}
         )
         yield Case("an old hour", {after: _text(old), before: _text(old + _HOUR)})
+        week = old + 168 * _HOUR
+        yield Case("an old week", {after: _text(old), before: _text(week)})
     yield Case("wrong clocks", {"captured_before": "1000000000"})
     yield Case("wrong clocks", {"ts_capture": "0"})
     yield Case("an old second", {"ts_capture": _captured(old)})
