@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from crashes import stats
-from crashes.stats import Scope, TopCrash
+from crashes.stats import TopCrash
 from records.labels import BuildLabel
 from records.labels import builds as build_labels
+from records.scope import Scope
 
 COLUMNS = 5
 """So many of the newest builds are columns."""

@@ -9,8 +9,8 @@ from django.db.models import Sum
 
 from crashes import guilty, judging
 from crashes.curation import Group, Preview, RuleSet
-from crashes.models import Guilty, Trace
-from crashes.stats import Scope
+from crashes.models import CrashDay, Guilty, Trace
+from records.scope import Scope
 
 # --- The new top --------------------------------------------------------------------
 
@@ -69,7 +69,9 @@ def top_after(
 
 
 def _crashes(scope: Scope) -> dict[int, int]:
-    return dict(scope.days().values_list("trace_id").annotate(n=Sum("crashes")))
+    return dict(
+        scope.days_of(CrashDay).values_list("trace_id").annotate(n=Sum("crashes"))
+    )
 
 
 def _frame_of_traces() -> dict[int, int | None]:

@@ -14,7 +14,7 @@ from crashes.backtrace import LONGEST_NAME
 from crashes.curation import RuleSet
 from crashes.guilty import RuleKind
 from crashes.models import Frame, Rule, RulesVersion
-from crashes.stats import Scope
+from records.scope import Scope
 
 WINDOWS = {"1": "today", "7": "7 days", "14": "14 days", "30": "30 days", "all": "all"}
 SHOWN = ("10", "50", "500")

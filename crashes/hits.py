@@ -10,7 +10,7 @@ from django.db.models import Sum
 
 from crashes import judging
 from crashes.models import CrashDay, Trace
-from crashes.stats import Scope
+from records.scope import Scope
 
 DAYS = 90
 MOST_TRACES = 20_000

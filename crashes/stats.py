@@ -6,7 +6,7 @@ This module and its signatures are what views and plugins read crashes through.
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db.models import Count, Max, Min, QuerySet, Sum
@@ -16,52 +16,9 @@ from crashes.backtrace import Frame as TraceFrameValue
 from crashes.models import CrashDay, CrashReport, Guilty, Trace
 from records.labels import builds as build_labels
 from records.models import Build
+from records.scope import Scope
 
 Counts = Mapping[int, int]
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Which crashes: UTC days from ``start`` to ``end`` (both included), and where."""
-
-    start: date | None = None
-    end: date | None = None
-    system_name: str = ""
-    version: str = ""
-    external: bool | None = None
-
-    @classmethod
-    def last_days(cls, days: int, today: date | None = None) -> "Scope":
-        last = today or datetime.now(UTC).date()
-        return cls(start=last - timedelta(days=days - 1), end=last)
-
-    @property
-    def build_ids(self) -> set[int] | None:
-        """Builds it is limited to; None: all."""
-        wanted = {"system_name": self.system_name, "version": self.version}
-        given = {name: value for name, value in wanted.items() if value}
-        if not given:
-            return None
-        return set(Build.objects.filter(**given).values_list("id", flat=True))
-
-    def days(self) -> QuerySet[CrashDay]:
-        limits = {"day__gte": self.start, "day__lte": self.end}
-        return CrashDay.objects.filter(**self._conditions(limits))
-
-    def reports(self) -> QuerySet[CrashReport]:
-        limits = {
-            "received_at__gte": self.start and _midnight(self.start),
-            "received_at__lt": self.end and _midnight(self.end + timedelta(days=1)),
-        }
-        return CrashReport.objects.filter(**self._conditions(limits))
-
-    def _conditions(self, limits: Mapping[str, object]) -> dict[str, object]:
-        conditions = {**limits, "external": self.external, "build__in": self.build_ids}
-        return {name: value for name, value in conditions.items() if value is not None}
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
 
 
 # --- Top crashes --------------------------------------------------------------------
@@ -85,7 +42,11 @@ def top(scope: Scope, *, limit: int = 10, hidden: bool = False) -> list[TopCrash
     """The guilties with most crashes, the greatest first."""
     counted: defaultdict[int, Counter[int]] = defaultdict(Counter)
     owners = owner_of_traces()
-    rows = scope.days().values_list("trace_id", "build_id").annotate(n=Sum("crashes"))
+    rows = (
+        scope.days_of(CrashDay)
+        .values_list("trace_id", "build_id")
+        .annotate(n=Sum("crashes"))
+    )
     for trace_id, build_id, n in rows:
         if trace_id in owners:
             counted[owners[trace_id]][build_id] += n
@@ -126,7 +87,7 @@ def _machines(
     """Distinct machine ids per guilty."""
     wanted = set(guilty_ids)
     traces = [trace for trace, owner in owners.items() if owner in wanted]
-    reports = scope.reports().filter(trace__in=traces).order_by()
+    reports = scope.facts_of(CrashReport).filter(trace__in=traces).order_by()
     pairs = reports.values_list("trace_id", "machine_id").distinct().iterator()
     distinct = {(owners[trace], machine) for trace, machine in pairs}
     return Counter(owner for owner, _ in distinct)
@@ -137,14 +98,16 @@ def _machines(
 
 def by_classification(scope: Scope) -> list[tuple[str, int]]:
     """Crashes per classification, with and without backtrace, the greatest first."""
-    rows = scope.days().values_list("trace__classification__name")
+    rows = scope.days_of(CrashDay).values_list("trace__classification__name")
     counts = rows.annotate(n=Sum("crashes"))
     return list(counts.order_by("-n", "trace__classification__name"))
 
 
 def by_build(scope: Scope) -> list[tuple[int, int]]:
     """(build id, crashes), builds ordered as versions, oldest first."""
-    counts = dict(scope.days().values_list("build_id").annotate(n=Sum("crashes")))
+    counts = dict(
+        scope.days_of(CrashDay).values_list("build_id").annotate(n=Sum("crashes"))
+    )
     return [(build, counts[build]) for build in in_version_order(counts)]
 
 
@@ -156,7 +119,7 @@ def in_version_order(build_ids: Iterable[int]) -> list[int]:
 
 def by_day(scope: Scope, guilty_id: int | None = None) -> dict[date, int]:
     """Crashes per UTC day, of one guilty or of all."""
-    days = scope.days()
+    days = scope.days_of(CrashDay)
     if guilty_id is not None:
         days = days.filter(trace__in=traces_of(guilty_id))
     return dict(days.values_list("day").annotate(n=Sum("crashes")).order_by("day"))
@@ -204,7 +167,7 @@ def seen(guilty_id: int) -> tuple[datetime | None, datetime | None]:
 
 def builds_of(guilty_id: int, scope: Scope) -> list[BuildCount]:
     """Crashes and machines per build, newest version first."""
-    reports = scope.reports().filter(trace__in=traces_of(guilty_id))
+    reports = scope.facts_of(CrashReport).filter(trace__in=traces_of(guilty_id))
     rows = reports.values_list("build_id").annotate(
         crashes=Count("record_id"), machines=Count("machine_id", distinct=True)
     )
@@ -218,7 +181,7 @@ def machines_of(
     guilty_id: int, scope: Scope, *, limit: int = 100
 ) -> list[MachineCount]:
     """Machines with their crashes, per build, most crashes first."""
-    reports = scope.reports().filter(trace__in=traces_of(guilty_id))
+    reports = scope.facts_of(CrashReport).filter(trace__in=traces_of(guilty_id))
     rows = reports.values_list("machine_id", "build_id").annotate(
         crashes=Count("record_id"), last=Max("record_id")
     )
@@ -269,7 +232,7 @@ def backtraces(
 
     ``below`` pages: only traces whose last record has a smaller id.
     """
-    reports = scope.reports().filter(trace__in=traces_of(guilty_id))
+    reports = scope.facts_of(CrashReport).filter(trace__in=traces_of(guilty_id))
     if machine_id:
         reports = reports.filter(machine_id=machine_id)
     rows = reports.values("trace_id").annotate(

@@ -41,9 +41,9 @@ from crashes.forms import (
 from crashes.guilty import DEFAULT_RULES
 from crashes.guilty import Rule as RuleValue
 from crashes.models import CrashReport, Guilty, Rejudge, Rule, RulesVersion
-from crashes.stats import Scope
 from records.access import Reader, may_read
 from records.models import Build
+from records.scope import Scope
 from records.views import for_readers
 
 BACKTRACES = 10

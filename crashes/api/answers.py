@@ -9,11 +9,12 @@ from crashes.curation import Preview
 from crashes.models import Guilty, Rejudge, Rule, RulesVersion
 from records.labels import builds as build_labels
 from records.objects import timestamp
+from records.scope import Scope
 
 State = RulesVersion.State
 
 
-def top(scope: stats.Scope, *, limit: int, hidden: bool) -> dict[str, Any]:
+def top(scope: Scope, *, limit: int, hidden: bool) -> dict[str, Any]:
     crashes = stats.top(scope, limit=limit, hidden=hidden)
     used = {build for crash in crashes for build in crash.builds}
     newest_first = stats.in_version_order(used)[::-1]
@@ -55,7 +56,7 @@ def guilty(row: Guilty) -> dict[str, Any]:
 
 
 def guilty_detail(row: Guilty) -> dict[str, Any]:
-    everything = stats.Scope()
+    everything = Scope()
     first, last = stats.seen(row.pk)
     builds = stats.builds_of(row.pk, everything)
     days = stats.by_day(everything, row.pk)

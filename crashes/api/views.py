@@ -20,6 +20,7 @@ from crashes.models import Guilty, Rule
 from records.api.schema import PROBLEM
 from records.api.views import AnyAccepted
 from records.filters import InvalidParameters
+from records.scope import Scope
 
 DEFAULT_DAYS = 7
 DEFAULT_TOP = 10
@@ -58,7 +59,7 @@ class TopCrashes(CrashView):
     )
     def get(self, request: Request) -> Response:
         given = parameters.read(parameters.TopParameters, request.query_params)
-        recent = stats.Scope.last_days(given.get("days", DEFAULT_DAYS))
+        recent = Scope.last_days(given.get("days", DEFAULT_DAYS))
         return Response(
             answers.top(
                 _scope(given, recent),
@@ -124,7 +125,7 @@ class GuiltyBacktraces(CrashView):
         limit = given.get("limit", DEFAULT_BACKTRACES)
         found = stats.backtraces(
             _guilty(guilty_id).pk,
-            _scope(given, stats.Scope()),
+            _scope(given, Scope()),
             machine_id=given.get("machine_id", ""),
             below=given.get("below"),
             limit=limit + 1,
@@ -136,8 +137,8 @@ class GuiltyBacktraces(CrashView):
         return answer
 
 
-def _scope(given: dict[str, Any], period: stats.Scope) -> stats.Scope:
-    return stats.Scope(
+def _scope(given: dict[str, Any], period: Scope) -> Scope:
+    return Scope(
         start=period.start,
         end=period.end,
         system_name=given.get("system_name", ""),

@@ -20,6 +20,7 @@ from crashes.models import (
 )
 from records import names
 from records.digest import digest_batch
+from records.scope import Scope
 from tests.crashes.factories import (
     ELSEWHERE,
     by_rules_in_force,
@@ -179,7 +180,7 @@ def test_pages_answer_from_the_old_version_until_all_is_judged(django_user_model
         assert Rejudge.objects.count() == left
         assert {guilty_of(each) for each in records} == {A}
         assert judging.in_force().version == old
-        assert stats.top(stats.Scope())[0].crashes == 5
+        assert stats.top(Scope())[0].crashes == 5
     assert curation.judge_again(2) == 1
     assert judging.in_force().version == version.pk
     assert judging.being_applied() is None

@@ -4,7 +4,7 @@ import pytest
 
 from crashes import curation, forecast
 from crashes.models import Guilty
-from crashes.stats import Scope
+from records.scope import Scope
 from tests.crashes.factories import (
     crashed,
     digest,

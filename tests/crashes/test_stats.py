@@ -9,8 +9,8 @@ import pytest
 
 from crashes import stats
 from crashes.models import Guilty
-from crashes.stats import Scope
 from records.models import Build, Record
+from records.scope import Scope
 from records.store import insert_records
 from records.versions import version_key
 from tests.crashes.factories import (

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from crashes import curation, stats
-from crashes.models import Guilty, RulesVersion
+from crashes.models import CrashReport, Guilty, RulesVersion
 from records.progress import progress
+from records.scope import Scope
 
 BATCH = 500
 PATIENCE = 0.2  # seconds; another worker has the last traces
@@ -85,6 +86,6 @@ def _traces(guilty_id: int | None, start: date | None, end: date | None) -> set[
     traces = stats.traces_of(guilty_id) if guilty_id is not None else None
     if start is None and end is None:
         return set(traces or ())
-    reports = stats.Scope(start=start, end=end).reports()
+    reports = Scope(start=start, end=end).facts_of(CrashReport)
     found = set(reports.values_list("trace_id", flat=True).distinct())
     return found if traces is None else found & set(traces)
