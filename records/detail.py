@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from records import durations, labels
 from records.models import Record
+from records.parsers import StoredRecord
 from records.querysets import Row
 from records.reading import record_objects
 from records.submission import NOT_CARRIED
@@ -41,7 +42,7 @@ class Neighbour(NamedTuple):
 
 @dataclass(frozen=True)
 class Detail:
-    """``payload`` is None for those who may not see it; ``length`` is always there.
+    """``stored`` and ``payload`` are None for those who may not see the payload.
 
     ``older`` and ``newer`` are the machine's records before and after this one, however
     long ago; ``timeline`` has those within a day, newest first, and ``cut`` says that
@@ -53,6 +54,7 @@ class Detail:
     classification: str
     severity: int
     external: bool
+    stored: StoredRecord | None
     payload: str | None
     length: int
     captured: Fact
@@ -85,6 +87,7 @@ def find(record_id: int, *, payload: bool) -> Detail | None:
         classification=values["classification"],
         severity=values["severity"],
         external=values["external"],
+        stored=_stored(row, values) if payload else None,
         payload=row.payload if payload else None,
         length=len(row.payload),
         captured=Fact(
@@ -101,6 +104,23 @@ def find(record_id: int, *, payload: bool) -> Detail | None:
         cut=len(_within(row, before)) > SIDE or len(_within(row, after)) > SIDE,
         older=before[0][0] if before else None,
         newer=after[0][0] if after else None,
+    )
+
+
+def _stored(row: Row, values: dict[str, Any]) -> StoredRecord:
+    """The record as parsers and readings are given it."""
+    return StoredRecord(
+        id=row.id,
+        received_at=row.received_at,
+        captured_at=row.captured_at,
+        machine_id=row.machine_id,
+        classification=values["classification"],
+        severity=values["severity"],
+        external=values["external"],
+        build_id=row.build_id,
+        system_name=values["system_name"],
+        build=values["build"],
+        payload=row.payload,
     )
 
 

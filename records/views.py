@@ -24,7 +24,7 @@ from django.utils.encoding import escape_uri_path
 from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
-from records import access, detail, exports, legacy, listing, stats
+from records import access, detail, exports, legacy, listing, readings, stats
 from records.database import QueryTimeout
 from records.filters import InvalidParameters
 from records.models import Record
@@ -112,7 +112,8 @@ def record(request: HttpRequest, record_id: int) -> HttpResponse:
         raise Http404("There is no such record.")
     part = "HX-Request" in request.headers
     template = "records/_record.html" if part else "records/record.html"
-    return render(request, template, {"record": found})
+    read = readings.shown(found.stored, request) if found.stored else []
+    return render(request, template, {"record": found, "readings": read})
 
 
 @for_readers

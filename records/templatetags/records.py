@@ -7,7 +7,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from records import durations
+from records import addresses, durations
 from records.panel import SEVERITIES, Panel
 from records.visible import hidden_characters, visible
 
@@ -86,3 +86,9 @@ def severity(number: int) -> SafeString:
 def query(panel: Panel, name: str, value: object) -> str:
     """The query of the panel with one filter set to ``value``."""
     return panel.query_with(**{name: value})
+
+
+@register.simple_tag
+def machine_address(machine_id: str) -> str:
+    """The page of a machine id."""
+    return addresses.machine(machine_id)
