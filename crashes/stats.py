@@ -15,8 +15,8 @@ from crashes import guilty, judging
 from crashes.backtrace import Frame as TraceFrameValue
 from crashes.models import CrashDay, CrashReport, Guilty, Trace
 from records.labels import builds as build_labels
-from records.models import Build
 from records.scope import Scope
+from records.stats import in_version_order
 
 Counts = Mapping[int, int]
 
@@ -109,12 +109,6 @@ def by_build(scope: Scope) -> list[tuple[int, int]]:
         scope.days_of(CrashDay).values_list("build_id").annotate(n=Sum("crashes"))
     )
     return [(build, counts[build]) for build in in_version_order(counts)]
-
-
-def in_version_order(build_ids: Iterable[int]) -> list[int]:
-    rows = Build.objects.filter(id__in=list(build_ids))
-    ordered = rows.order_by("system_name", "version_key", "version")
-    return list(ordered.values_list("id", flat=True))
 
 
 def by_day(scope: Scope, guilty_id: int | None = None) -> dict[date, int]:

@@ -58,7 +58,7 @@ def stream(
 ) -> Iterator[bytes]:
     """The export in pieces, newest record first."""
     if kind == "csv":
-        yield _csv_line(fields)
+        yield csv_line(fields)
     read = _copied if database.is_postgres() else _written
     while limit is None or limit > 0:
         size = BATCH if limit is None else min(BATCH, limit)
@@ -82,7 +82,7 @@ def _written(
     rows = Record.objects.filter(id__in=ids).newest(len(ids))
     objects = record_objects(list(rows), payload=payload)
     write: Callable[[list[Any]], bytes] = (
-        _csv_line if kind == "csv" else lambda row: _json_line(fields, row)
+        csv_line if kind == "csv" else lambda row: _json_line(fields, row)
     )
     return b"".join(write([each[name] for name in fields]) for each in objects)
 
@@ -91,7 +91,7 @@ def _json_line(fields: Sequence[str], row: list[Any]) -> bytes:
     return orjson.dumps(dict(zip(fields, row, strict=True))) + b"\n"
 
 
-def _csv_line(row: Sequence[Any]) -> bytes:
+def csv_line(row: Sequence[Any]) -> bytes:
     text = io.StringIO()
     # What ends a line is quoted inside a cell: a lone carriage return does, too.
     csv.writer(text, lineterminator="\r\n").writerow(map(_cell, row))

@@ -329,7 +329,7 @@ def strict(
     """
     parameters = _unquoted(parameters)
     if blanks:
-        parameters = _without_blanks(parameters)
+        parameters = without_blanks(parameters)
     errors = misunderstood(filter_class.base_filters, parameters)
     chosen = filter_class(parameters, queryset=Record.objects.all())
     if not chosen.is_valid():
@@ -358,7 +358,22 @@ def misunderstood(
     return errors
 
 
-def _without_blanks(parameters: QueryDict) -> QueryDict:
+def read_form(form_class: type[forms.Form], parameters: QueryDict) -> dict[str, Any]:
+    """The parameters that were given, typed; raises InvalidParameters."""
+    errors = misunderstood(form_class.base_fields, parameters)
+    form = form_class(parameters)
+    if not form.is_valid():
+        errors = {name: [str(m) for m in form.errors[name]] for name in form.errors} | (
+            errors
+        )
+    if errors:
+        raise InvalidParameters(errors)
+    cleaned = form.cleaned_data
+    return {name: value for name, value in cleaned.items() if value not in (None, "")}
+
+
+def without_blanks(parameters: QueryDict) -> QueryDict:
+    """Without empty values, as an HTML form sends them for what is not filled in."""
     kept = QueryDict(mutable=True)
     for name, values in parameters.lists():
         filled = [value for value in values if value.strip()]

@@ -11,13 +11,11 @@ from django.http import QueryDict
 
 from records import stats
 from records.filters import InstantField, RecordFilter, registered_labels
-from records.models import Classification
 from records.visible import visible
 
 PAGING = ("from_id", "after_id")
 SEVERITIES = {1: "low", 2: "medium", 3: "high", 4: "critical"}
 
-_MOST_CLASSIFICATIONS = 300
 _LABELS = {
     "system_name": "OS",
     "build": "Version",
@@ -159,8 +157,7 @@ class Panel:
     @cached_property
     def classifications(self) -> list[tuple[str, int]]:
         """Every level of what was ever sent, for those who type."""
-        names = Classification.objects.values_list("name", flat=True)
-        zero = dict.fromkeys(names[:_MOST_CLASSIFICATIONS], 0)
+        zero = dict.fromkeys(stats.classifications(), 0)
         return stats.classification_levels(zero)
 
     def _filled(self, name: str, label: str) -> FilledField:

@@ -4,17 +4,29 @@ This module and its signatures are what views and plugins read records through.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
 
-from django.db.models import Sum
+from django.db.models import Count, Min, QuerySet, Sum
 
 from records import labels
 from records.filters import RecordFilter
-from records.models import Build, KindDay
+from records.labels import BuildLabel, Labels
+from records.models import (
+    Build,
+    Classification,
+    HardwareDay,
+    KindDay,
+    ParserFailure,
+    Pending,
+    Record,
+    RefusedDay,
+)
+from records.scope import Scope
 
+_MOST_CLASSIFICATIONS = 300
 _COUNTED = {
     "classification",
     "severity",
@@ -95,6 +107,141 @@ def classification_levels(names: Mapping[str, int]) -> list[tuple[str, int]]:
         for level in (f"{vendor}/*", f"{vendor}/{sender}/*", name):
             levels[level] += n
     return sorted(levels.items())
+
+
+# --- Records received ---------------------------------------------------------------
+
+Dimension = Literal[
+    "day", "build", "system_name", "classification", "severity", "external"
+]
+Row = tuple[Any, ...]
+
+_COLUMNS = {"day": "day", "build": "build_id", "system_name": "build_id"}
+_LABELS: Mapping[str, Labels[Any]] = {
+    "kind_id": labels.kinds,
+    "build_id": labels.builds,
+}
+
+
+def records_by(scope: Scope, *dimensions: Dimension) -> Counter[Row]:
+    """Records received in a scope, by the values of these dimensions in their order.
+
+    A day is a date; a build is its id (see `build_labels`).
+    """
+    columns = [_COLUMNS.get(each, "kind_id") for each in dimensions]
+    different = list(dict.fromkeys(columns))
+    rows = list(_kind_days(scope).values_list(*different).annotate(n=Sum("records")))
+    values = [
+        (place, _values(dimension, column, {row[place] for row in rows}))
+        for dimension, column in zip(dimensions, columns, strict=True)
+        for place in (different.index(column),)
+    ]
+    found: Counter[Row] = Counter()
+    for row in rows:
+        found[tuple(known[row[place]] for place, known in values)] += row[-1]
+    return found
+
+
+def _values(dimension: Dimension, column: str, ids: set[Any]) -> Mapping[Any, Any]:
+    """What a dimension calls each value of its column."""
+    if dimension in ("day", "build"):
+        return {each: each for each in ids}
+    known = _LABELS[column].of(ids)
+    return {each: getattr(known[each], dimension) for each in ids}
+
+
+def records(scope: Scope) -> int:
+    """How many records were received in a scope."""
+    total: int | None = _kind_days(scope).aggregate(n=Sum("records"))["n"]
+    return total or 0
+
+
+def hardware(scope: Scope) -> Counter[str]:
+    """Records received by host type. Version and classification are not counted by."""
+    days = HardwareDay.objects.filter(**scope.of_days())
+    if scope.system_name:
+        days = days.filter(system_name=scope.system_name)
+    if scope.external is not None:
+        days = days.filter(external=scope.external)
+    counts = dict(days.values_list("hardware_id").annotate(n=Sum("records")))
+    known = labels.hardware.of(counts)
+    found: Counter[str] = Counter()
+    for hardware_id, n in counts.items():
+        found[known[hardware_id].host_type] += n
+    return found
+
+
+def first_day() -> date | None:
+    """The first day on which a record was counted."""
+    first: date | None = KindDay.objects.aggregate(day=Min("day"))["day"]
+    return first
+
+
+def _kind_days(scope: Scope) -> QuerySet[KindDay]:
+    days = KindDay.objects.filter(**scope.of_days())
+    for column, ids in (("build_id", scope.build_ids), ("kind_id", scope.kind_ids)):
+        if ids is not None:
+            days = days.filter(**{f"{column}__in": ids})
+    return days
+
+
+# --- Ingest -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """How the way from the collector to the counts is doing.
+
+    ``lag`` is how long the oldest record has waited for the worker; ``refused`` counts
+    refused requests of the scope's days by reason, ``failures`` payloads that a parser
+    could not read, by parser.
+    """
+
+    pending: int
+    lag: timedelta
+    refused: Mapping[str, int]
+    failures: Mapping[str, int]
+
+
+def ingest(scope: Scope) -> Ingest:
+    """The state now, and what was refused on the days of a scope."""
+    refused = RefusedDay.objects.filter(**scope.of_days()).values_list("code")
+    failures = ParserFailure.objects.values_list("parser").order_by("parser")
+    return Ingest(
+        pending=Pending.objects.count(),
+        lag=worker_lag(),
+        refused=dict(refused.annotate(n=Sum("refused")).order_by("-n", "code")),
+        failures=dict(failures.annotate(n=Count("id"))),
+    )
+
+
+def worker_lag() -> timedelta:
+    """How long the oldest undigested record has waited."""
+    oldest = Pending.objects.order_by("record_id").values_list("record_id", flat=True)
+    received = Record.objects.filter(id__in=list(oldest[:1])).values_list("received_at")
+    first = received.first()
+    return datetime.now(UTC) - first[0] if first else timedelta(0)
+
+
+# --- Names --------------------------------------------------------------------------
+
+
+def build_labels(ids: Iterable[int]) -> Mapping[int, BuildLabel]:
+    """Operating system and version of at least these builds."""
+    return labels.builds.of(ids)
+
+
+def in_version_order(build_ids: Iterable[int]) -> list[int]:
+    """Builds by operating system and then as versions, oldest first."""
+    rows = Build.objects.filter(id__in=list(build_ids))
+    ordered = rows.order_by("system_name", "version_key", "version")
+    return list(ordered.values_list("id", flat=True))
+
+
+def classifications() -> list[str]:
+    """Classifications that were ever sent; the first few hundred by name."""
+    names = Classification.objects.order_by("name").values_list("name", flat=True)
+    return list(names[:_MOST_CLASSIFICATIONS])
 
 
 def system_names() -> list[str]:

@@ -46,7 +46,7 @@ def for_readers(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not access.may_read(request.user):
-            return _turned_away(request)
+            return turned_away(request)
         access.check_search(request.user, request.GET)
         try:
             response = view(request, *args, **kwargs)
@@ -171,7 +171,8 @@ def old_address(request: HttpRequest, path: str = "") -> HttpResponse:
 # --- Answers that several views give ------------------------------------------------
 
 
-def _turned_away(request: HttpRequest) -> HttpResponse:
+def turned_away(request: HttpRequest) -> HttpResponse:
+    """The answer to those who may not: to the login, or 403."""
     if request.user.is_authenticated:
         raise PermissionDenied("Your account has no permission to read records.")
     if "HX-Request" not in request.headers:

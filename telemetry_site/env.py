@@ -105,6 +105,12 @@ SETTINGS = (
         "Where `GET /` on a collector of its own redirects to.",
     ),
     Setting(
+        "TELEMETRY_PLUGINS",
+        "",
+        "Views beside the built-in ones and those of installed packages: dotted names "
+        "of Django apps, separated by commas.",
+    ),
+    Setting(
         "TELEMETRY_QUERY_SECONDS",
         "10",
         "Longest time a query with a regular expression may take.",
@@ -130,6 +136,7 @@ class Environment:
     refused_max: int
     refused_age: timedelta
     site_url: str
+    plugins: list[str]
     query_time: timedelta
 
 
@@ -160,6 +167,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         refused_max=_integer(values, "TELEMETRY_REFUSED_MAX"),
         refused_age=timedelta(days=_integer(values, "TELEMETRY_REFUSED_DAYS")),
         site_url=values["TELEMETRY_SITE_URL"],
+        plugins=_words(values["TELEMETRY_PLUGINS"]),
         query_time=timedelta(seconds=_integer(values, "TELEMETRY_QUERY_SECONDS")),
     )
 

@@ -3,15 +3,16 @@
 Plain WSGI, so that the collector's own process has both without the site.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import orjson
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from records import stats
 from records.collector.answer import Answer, Environ
-from records.models import Pending, Record, TelemetryId
+from records.models import TelemetryId
 
 LAG_LIMIT = timedelta(minutes=15)
 """A worker that is further behind makes the site (not the collector) unready."""
@@ -48,20 +49,12 @@ def _state() -> dict[str, Any]:
         TelemetryId.objects.filter(pk=0).update(active=True)
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    lag = worker_lag()
+    lag = stats.worker_lag()
     return {
         "database": "ok",
         "migrations_missing": [str(migration) for migration, _ in missing],
         "worker_lag_seconds": round(lag.total_seconds()),
     }
-
-
-def worker_lag() -> timedelta:
-    """How long the oldest undigested record has waited."""
-    oldest = Pending.objects.order_by("record_id").values_list("record_id", flat=True)
-    received = Record.objects.filter(id__in=list(oldest[:1])).values_list("received_at")
-    first = received.first()
-    return datetime.now(UTC) - first[0] if first else timedelta(0)
 
 
 def _problems(state: dict[str, Any], *, worker: bool) -> list[str]:

@@ -6,6 +6,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 
 from telemetry_site import env
+from views_plugins import discovery
 
 ENV = env.read()
 BASE_DIR = env.BASE_DIR
@@ -18,6 +19,7 @@ INSTALLED_APPS = [
     "telemetry_site.apps.SiteConfig",
     "records.apps.RecordsConfig",
     "crashes.apps.CrashesConfig",
+    "views_plugins.apps.ViewsPluginsConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -32,6 +34,10 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "csp",
 ]
+INSTALLED_APPS += discovery.discover(
+    ENV.plugins, taken=[name.partition(".apps.")[0] for name in INSTALLED_APPS]
+)
+MIGRATION_MODULES: dict[str, str | None] = {}
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

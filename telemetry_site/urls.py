@@ -5,11 +5,15 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular import views as openapi
 
+from views_plugins.urls import api_patterns
+
 urlpatterns = [
     path("", include("records.urls")),
     path("", include("crashes.urls")),
+    path("", include("views_plugins.urls")),
     path("api/", include("records.api.urls")),
     path("api/", include("crashes.api.urls")),
+    path("api/", include(api_patterns)),
     path("api/schema", openapi.SpectacularAPIView.as_view(), name="schema"),
     path(
         "api/docs",

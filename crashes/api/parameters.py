@@ -2,24 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from django import forms
-from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter
 
 from crashes import exchange
 from crashes.exchange import BadRules
 from crashes.guilty import Rule
 from records.api.parameters import openapi_type
-from records.filters import INT64, FlagField, InvalidParameters, misunderstood
+from records.filters import INT64, FlagField, InvalidParameters
 
 MOST = 100
 LONGEST_NOTE = 300
 LONGEST_DAYS = 3650
 MOST_CHANGED = 5000
-
-F = TypeVar("F", bound=forms.Form)
 
 
 def _text(longest: int, help_text: str) -> forms.CharField:
@@ -75,20 +72,6 @@ def openapi(form_class: type[forms.Form]) -> list[OpenApiParameter]:
         OpenApiParameter(name, openapi_type(field), description=str(field.help_text))
         for name, field in form_class.base_fields.items()
     ]
-
-
-def read(form_class: type[F], query: QueryDict) -> dict[str, Any]:
-    """The parameters that were given, typed; raises InvalidParameters."""
-    errors = misunderstood(form_class.base_fields, query)
-    form = form_class(query)
-    if not form.is_valid():
-        errors = {name: [str(m) for m in form.errors[name]] for name in form.errors} | (
-            errors
-        )
-    if errors:
-        raise InvalidParameters(errors)
-    cleaned = form.cleaned_data
-    return {name: value for name, value in cleaned.items() if value not in (None, "")}
 
 
 # --- Bodies -------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from crashes.api.parameters import RuleChange
 from crashes.models import Guilty, Rule
 from records.api.schema import PROBLEM
 from records.api.views import AnyAccepted
-from records.filters import InvalidParameters
+from records.filters import InvalidParameters, read_form
 from records.scope import Scope
 
 DEFAULT_DAYS = 7
@@ -58,7 +58,7 @@ class TopCrashes(CrashView):
         responses={200: OpenApiResponse(schema.TOP), 400: REFUSED},
     )
     def get(self, request: Request) -> Response:
-        given = parameters.read(parameters.TopParameters, request.query_params)
+        given = read_form(parameters.TopParameters, request.query_params)
         recent = Scope.last_days(given.get("days", DEFAULT_DAYS))
         return Response(
             answers.top(
@@ -82,7 +82,7 @@ class GuiltyList(CrashView):
         },
     )
     def get(self, request: Request) -> Response:
-        given = parameters.read(parameters.GuiltyParameters, request.query_params)
+        given = read_form(parameters.GuiltyParameters, request.query_params)
         limit = given.get("limit", parameters.MOST)
         # One more than asked for tells whether there is a next page.
         rows = list(_guilties(given)[: limit + 1])
@@ -103,7 +103,7 @@ class GuiltyDetail(CrashView):
         },
     )
     def get(self, request: Request, guilty_id: int) -> Response:
-        parameters.read(parameters.NoParameters, request.query_params)
+        read_form(parameters.NoParameters, request.query_params)
         return Response(answers.guilty_detail(_guilty(guilty_id)))
 
 
@@ -121,7 +121,7 @@ class GuiltyBacktraces(CrashView):
         },
     )
     def get(self, request: Request, guilty_id: int) -> Response:
-        given = parameters.read(parameters.BacktraceParameters, request.query_params)
+        given = read_form(parameters.BacktraceParameters, request.query_params)
         limit = given.get("limit", DEFAULT_BACKTRACES)
         found = stats.backtraces(
             _guilty(guilty_id).pk,
@@ -184,7 +184,7 @@ class Rules(RuleView):
         responses={200: OpenApiResponse(schema.RULES), 400: REFUSED},
     )
     def get(self, request: Request) -> Response:
-        parameters.read(parameters.NoParameters, request.query_params)
+        read_form(parameters.NoParameters, request.query_params)
         return Response(answers.rules())
 
     @extend_schema(
@@ -198,7 +198,7 @@ class Rules(RuleView):
         },
     )
     def post(self, request: Request) -> Response:
-        parameters.read(parameters.NoParameters, request.query_params)
+        read_form(parameters.NoParameters, request.query_params)
         change = parameters.read_change(request.data, applied=True)
         version = curation.change(
             lambda: _after(change), note=change.note, author=_author(request)
@@ -218,7 +218,7 @@ class RulesPreview(RuleView):
         },
     )
     def post(self, request: Request) -> Response:
-        parameters.read(parameters.NoParameters, request.query_params)
+        read_form(parameters.NoParameters, request.query_params)
         change = parameters.read_change(request.data, applied=False)
         return Response(answers.preview(curation.preview(_after(change))))
 
@@ -236,7 +236,7 @@ class RulesUndo(RuleView):
         },
     )
     def post(self, request: Request) -> Response:
-        parameters.read(parameters.NoParameters, request.query_params)
+        read_form(parameters.NoParameters, request.query_params)
         parameters.read_nothing(request.data)
         version = curation.undo(author=_author(request))
         if version is None:

@@ -1,0 +1,294 @@
+"""What a view shows, as values: figures, charts, tables (pure).
+
+A view makes them, and everything else comes from them: the picture, the table under it,
+the CSV file and the JSON twin.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+Number = int | float
+Value = str | int | float | None
+
+_KEY = re.compile(r"[a-z][a-z0-9-]*")
+
+
+class Kind(StrEnum):
+    """How a chart is drawn. A heat chart is a table whose cells are shaded; a doughnut
+    draws the first series, and its table has them all.
+    """
+
+    BAR = "bar"
+    STACKED = "stacked"
+    LINE = "line"
+    AREA = "area"
+    DOUGHNUT = "doughnut"
+    HEAT = "heat"
+
+
+OVER_TIME = {Kind.LINE, Kind.AREA}
+MOST_SLICES = 10
+MOST_SERIES = 8
+"""A picture has colours for so many; what is beyond is summed up as `other`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A name on an axis, and the address of what is behind it."""
+
+    text: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Numbers, one for each category; ``links`` lead to what is behind each of them."""
+
+    name: str
+    values: tuple[Number | None, ...]
+    links: tuple[str, ...] = ()
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture and a table of the same numbers.
+
+    ``x`` says what the categories are, ``y`` what the numbers are, in ``unit``. A
+    picture of more than ``most`` categories shows the greatest and sums up the rest;
+    the table has them all. ``sums`` adds totals to the table's ends.
+    """
+
+    key: str
+    title: str
+    kind: Kind
+    categories: tuple[Label, ...]
+    series: tuple[Series, ...]
+    x: str = ""
+    y: str = ""
+    unit: str = ""
+    note: str = ""
+    most: int = 40
+    sums: bool = False
+
+    def __post_init__(self) -> None:
+        _check_key(self.key)
+        for each in self.series:
+            if len(each.values) != len(self.categories):
+                raise ValueError(f"{self.key}: a value for each category is needed")
+            if each.links and len(each.links) != len(self.categories):
+                raise ValueError(f"{self.key}: a link for each category is needed")
+
+    @property
+    def empty(self) -> bool:
+        """Nothing but zeros."""
+        return not any(value for each in self.series for value in each.values)
+
+    @property
+    def picture_id(self) -> str:
+        """Where the page keeps what is drawn."""
+        return f"{self.key}-data"
+
+    def table(self) -> "Table":
+        """The numbers of the chart, all of them."""
+        columns = [Column(self.x), *(_column(each) for each in self.series)]
+        rows = [
+            (Cell(label.text, label.link), *(_cell(each, n) for each in self.series))
+            for n, label in enumerate(self.categories)
+        ]
+        if self.sums:
+            columns.append(Column("Sum", numeric=True))
+            rows = [(*row, Cell(_sum(cell.value for cell in row[1:]))) for row in rows]
+        heat = self.kind is Kind.HEAT
+        foot = _foot(rows) if self.sums else ()
+        return Table(
+            self.key, self.title, tuple(columns), tuple(rows), foot=foot, heat=heat
+        )
+
+    def picture(self) -> dict[str, Any]:
+        """What the browser draws: few enough categories and series to be seen."""
+        most = MOST_SLICES if self.kind is Kind.DOUGHNUT else self.most
+        shown = self if self.kind in OVER_TIME else _fewer_categories(self, most)
+        shown = _fewer_series(shown)
+        drawn = shown.series[:1] if self.kind is Kind.DOUGHNUT else shown.series
+        return {
+            "kind": shown.kind.value,
+            "title": shown.title,
+            "x": shown.x,
+            "y": shown.y,
+            "unit": shown.unit,
+            "labels": [label.text for label in shown.categories],
+            "links": [label.link for label in shown.categories],
+            "series": [
+                {"name": each.name, "values": each.values, "links": each.links}
+                for each in drawn
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    title: str
+    numeric: bool = False
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    value: Value
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells; ``foot`` is a last row of sums, ``heat`` shades the numbers."""
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    foot: tuple[Cell, ...] = ()
+    heat: bool = False
+
+    def __post_init__(self) -> None:
+        _check_key(self.key)
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"{self.key}: a cell for each column is needed")
+
+    @property
+    def greatest(self) -> Number:
+        """The greatest number: what the shade of a cell is measured by."""
+        return max((n for row in self.rows for n in _numbers(row)), default=0)
+
+    def lines(self) -> list[tuple[Value, ...]]:
+        """Head, rows and foot, as a file has them."""
+        head = tuple(column.title for column in self.columns)
+        body = (*self.rows, self.foot) if self.foot else self.rows
+        return [head, *(tuple(cell.value for cell in row) for row in body)]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number that stands for itself; ``low`` and ``high`` are its interval."""
+
+    label: str
+    value: Value
+    unit: str = ""
+    note: str = ""
+    low: Number | None = None
+    high: Number | None = None
+    link: str = ""
+
+
+Part = Chart | Table
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a view shows, in this order: figures, notes, charts and tables."""
+
+    figures: tuple[Figure, ...] = ()
+    parts: tuple[Part, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        keys = [part.key for part in self.parts]
+        if len(set(keys)) != len(keys):
+            raise ValueError(f"Two parts have the same key: {sorted(keys)}")
+
+    @property
+    def empty(self) -> bool:
+        """No part has anything to show."""
+        return all(
+            part.empty if isinstance(part, Chart) else not part.rows
+            for part in self.parts
+        )
+
+    def part(self, key: str) -> Part | None:
+        return next((part for part in self.parts if part.key == key), None)
+
+    def as_data(self) -> dict[str, Any]:
+        """The JSON twin."""
+        return {
+            "figures": [asdict(each) for each in self.figures],
+            "notes": list(self.notes),
+            "charts": [asdict(each) for each in self.parts if isinstance(each, Chart)],
+            "tables": [asdict(each) for each in self.parts if isinstance(each, Table)],
+        }
+
+
+def _check_key(key: str) -> None:
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"Not a key of lower-case letters, digits and '-': {key!r}")
+
+
+# --- Tables -------------------------------------------------------------------------
+
+
+def _column(series: Series) -> Column:
+    return Column(series.name, numeric=True, link=series.link)
+
+
+def _cell(series: Series, n: int) -> Cell:
+    return Cell(series.values[n], series.links[n] if series.links else "")
+
+
+def _numbers(row: Iterable[Cell]) -> list[Number]:
+    return [each.value for each in row if isinstance(each.value, int | float)]
+
+
+def _sum(values: Iterable[Value]) -> Number:
+    return sum(value for value in values if isinstance(value, int | float))
+
+
+def _foot(rows: Sequence[tuple[Cell, ...]]) -> tuple[Cell, ...]:
+    columns = zip(*(row[1:] for row in rows), strict=True)
+    return (
+        Cell("Sum"),
+        *(Cell(_sum(cell.value for cell in column)) for column in columns),
+    )
+
+
+# --- Fewer of what a picture cannot show --------------------------------------------
+
+
+def _fewer_categories(chart: Chart, most: int) -> Chart:
+    """The greatest categories in their order, and one that sums up the others."""
+    count = len(chart.categories)
+    if count <= most:
+        return chart
+    totals = [_sum(each.values[n] for each in chart.series) for n in range(count)]
+    ranked = sorted(range(count), key=lambda n: (-totals[n], n))
+    kept, rest = sorted(ranked[: most - 1]), ranked[most - 1 :]
+    other = Label(f"other ({len(rest):,})")
+    return replace(
+        chart,
+        categories=(*(chart.categories[n] for n in kept), other),
+        series=tuple(_only(each, kept, rest) for each in chart.series),
+    )
+
+
+def _only(series: Series, kept: Sequence[int], rest: Sequence[int]) -> Series:
+    values = (
+        *(series.values[n] for n in kept),
+        _sum(series.values[n] for n in rest),
+    )
+    links = (*(series.links[n] for n in kept), "") if series.links else ()
+    return replace(series, values=values, links=links)
+
+
+def _fewer_series(chart: Chart) -> Chart:
+    """The greatest series in their order, and one that sums up the others."""
+    if len(chart.series) <= MOST_SERIES or chart.kind is Kind.HEAT:
+        return chart
+    ranked = sorted(chart.series, key=lambda each: -_sum(each.values))
+    kept, rest = ranked[: MOST_SERIES - 1], ranked[MOST_SERIES - 1 :]
+    sums = tuple(map(_sum, zip(*(each.values for each in rest), strict=True)))
+    other = Series(f"other ({len(rest):,})", sums)
+    return replace(
+        chart, series=(*(each for each in chart.series if each in kept), other)
+    )

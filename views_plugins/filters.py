@@ -1,0 +1,186 @@
+"""What a view is asked for: one form for all views, and the address carries it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.urls import reverse
+
+from records.filters import FlagField, InvalidParameters, read_form, without_blanks
+from records.scope import Scope
+from records.stats import first_day
+from views_plugins.registry import Plugin
+
+ALL = "all"
+PRESETS = {
+    "1": "today",
+    "7": "7 days",
+    "14": "14 days",
+    "28": "4 weeks",
+    "90": "90 days",
+    "365": "a year",
+    ALL: "all",
+}
+LONGEST = 3660
+"""Days that a window may have."""
+
+
+class DaysField(forms.CharField):
+    """A number of UTC days, today included, or `all`."""
+
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        if text in ("", ALL):
+            return text
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LONGEST):
+            raise ValidationError(f"Say a number from 1 to {LONGEST}, or all.")
+        return str(int(text))
+
+
+class FiltersForm(forms.Form):
+    """The parameters of every view."""
+
+    days = DaysField(
+        required=False, help_text="So many UTC days, today included; or `all`."
+    )
+    start = forms.DateField(
+        required=False, input_formats=["%Y-%m-%d"], help_text="First day, YYYY-MM-DD."
+    )
+    end = forms.DateField(
+        required=False, input_formats=["%Y-%m-%d"], help_text="Last day, YYYY-MM-DD."
+    )
+    system_name = forms.CharField(
+        required=False, max_length=256, help_text="Operating system."
+    )
+    external = FlagField(
+        required=False, help_text="`true`: from outside the organisation."
+    )
+
+
+def form_of(plugin: Plugin) -> type[forms.Form]:
+    """The form of a view: the common parameters, and its own options."""
+    fields: dict[str, Any] = {}
+    if plugin.by_classification:
+        fields["classification"] = forms.CharField(
+            required=False,
+            max_length=140,
+            help_text="Exact, or with `*` at the end of a component.",
+        )
+    for option in plugin.options:
+        fields[option.name] = forms.ChoiceField(
+            required=False,
+            choices=list(option.choices.items()),
+            help_text=f"{option.label}; default `{option.default}`.",
+        )
+    return type("ViewForm", (FiltersForm,), fields)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which days and machines a view is asked for, and its options.
+
+    ``scope`` has both a first and a last day. ``given`` are the parameters of the
+    address.
+    """
+
+    scope: Scope
+    options: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
+    preset: str = ""
+
+    @property
+    def start(self) -> date:
+        return cast(date, self.scope.start)
+
+    @property
+    def end(self) -> date:
+        return cast(date, self.scope.end)
+
+    @property
+    def days(self) -> list[date]:
+        """Every day of the window."""
+        count = (self.end - self.start).days + 1
+        return [self.start + timedelta(days=n) for n in range(count)]
+
+    def here(self, **changes: object) -> str:
+        """The query of this view with other parameters; None takes one away."""
+        changed = {**self.given, **changes}
+        kept = {name: value for name, value in changed.items() if value is not None}
+        return f"?{urlencode(kept)}"
+
+    @property
+    def show_all(self) -> str:
+        """The query of the same view over all days."""
+        return self.here(days=ALL, start=None, end=None)
+
+    def records(self, **more: object) -> str:
+        """The address of the records behind a number: of the window and place, and with
+        these parameters of `/records` (a ``day`` stands for that day alone).
+        """
+        day = more.pop("day", None)
+        start, end = (day, day) if isinstance(day, date) else (self.start, self.end)
+        query = {
+            "received_after": start,
+            "received_before": end + timedelta(days=1),
+            "system_name": self.scope.system_name,
+            "external": _word(self.scope.external),
+            "classification": self.scope.classification,
+            **{name: _word(value) for name, value in more.items()},
+        }
+        kept = {name: value for name, value in query.items() if value not in (None, "")}
+        return f"{reverse('records')}?{urlencode(kept)}"
+
+
+def _word(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def parse(
+    plugin: Plugin,
+    parameters: QueryDict,
+    *,
+    blanks: bool = True,
+    today: date | None = None,
+) -> Filters:
+    """The filters for these parameters; raises InvalidParameters.
+
+    ``blanks``: empty values stand for absent ones, as an HTML form sends them.
+    """
+    if blanks:
+        parameters = without_blanks(parameters)
+    given = read_form(form_of(plugin), parameters)
+    last = today or datetime.now(UTC).date()
+    preset, scope = _window(plugin, given, last)
+    scope = replace(
+        scope,
+        system_name=given.get("system_name", ""),
+        external=given.get("external"),
+        classification=given.get("classification", ""),
+    )
+    options = {each.name: given.get(each.name, each.default) for each in plugin.options}
+    return Filters(scope, options, parameters.dict(), preset)
+
+
+def _window(plugin: Plugin, given: Mapping[str, Any], today: date) -> tuple[str, Scope]:
+    dates = {name for name in ("start", "end") if name in given}
+    if not dates:
+        preset = given.get("days", str(plugin.days))
+        if preset != ALL:
+            return preset, Scope.last_days(int(preset), today)
+        start = min(first_day() or today, today)
+        return preset, Scope(max(start, today - timedelta(days=LONGEST)), today)
+    if "days" in given:
+        problem = ["Give either a number of days or dates."]
+        raise InvalidParameters(dict.fromkeys(dates, problem))
+    end = given.get("end", today)
+    start = given.get("start") or min(first_day() or end, end)
+    if start > end:
+        raise InvalidParameters({"end": ["The last day is before the first one."]})
+    if (end - start).days >= LONGEST:
+        raise InvalidParameters({"start": [f"At most {LONGEST} days."]})
+    return "", Scope(start, end)

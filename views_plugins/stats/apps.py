@@ -1,0 +1,5 @@
+from views_plugins.apps import PluginConfig
+
+
+class StatsConfig(PluginConfig):
+    name = "views_plugins.stats"
