@@ -1,0 +1,1 @@
+"""Software updates: from which build to which, and how they ended."""
