@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.module_loading import import_string
 
-from records import parsers, steps
+from records import parsers, readings, steps
 
 
 class CrashesConfig(AppConfig):
@@ -11,5 +11,6 @@ class CrashesConfig(AppConfig):
     def ready(self) -> None:
         # By name: it needs models, which exist only now.
         parsers.register(import_string("crashes.processing.PARSER"))
+        readings.register(import_string("crashes.reading.READING"))
         steps.register(import_string("crashes.curation.judge_again"))
         import_string("crashes.filters.register")()

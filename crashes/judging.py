@@ -42,6 +42,14 @@ def being_applied() -> Ruling | None:
     return _ruling(RulesVersion.State.JUDGING)
 
 
+def rules_in_force() -> dict[int, guilty.Rule]:
+    """The rules that verdicts name, by id, with those that are always in force."""
+    current = RulesVersion.objects.filter(state=RulesVersion.State.CURRENT)
+    exported = current.values_list("rules", flat=True).first() or []
+    found = [*guilty.DEFAULT_RULES, *map(from_json, exported)]
+    return {rule.id: rule for rule in found}
+
+
 def _ruling(state: str) -> Ruling | None:
     versions = RulesVersion.objects.filter(state=state).order_by("-id")
     version = versions.values_list("id", flat=True).first()

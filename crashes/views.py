@@ -38,8 +38,6 @@ from crashes.forms import (
     RulesQuestion,
     question,
 )
-from crashes.guilty import DEFAULT_RULES
-from crashes.guilty import Rule as RuleValue
 from crashes.models import CrashReport, Guilty, Rejudge, Rule, RulesVersion
 from records.access import Reader, may_read
 from records.models import Build
@@ -186,7 +184,7 @@ def backtraces(request: HttpRequest, guilty_id: int) -> HttpResponse:
         "asked": asked,
         "backtraces": found[:BACKTRACES],
         "older": found[BACKTRACES - 1].last_record if found[BACKTRACES:] else None,
-        "rules": _rules_in_force(),
+        "rules": judging.rules_in_force(),
         "kinds": KINDS,
         "places": PLACES,
     }
@@ -438,11 +436,3 @@ def _newest_version() -> int:
 def _first_version() -> int:
     versions_ = RulesVersion.objects.order_by("id")
     return versions_.values_list("id", flat=True).first() or 0
-
-
-def _rules_in_force() -> dict[int, RuleValue]:
-    """The rules that verdicts name, by id, with those that are always in force."""
-    current = RulesVersion.objects.filter(state=RulesVersion.State.CURRENT)
-    exported = current.values_list("rules", flat=True).first() or []
-    found = [*DEFAULT_RULES, *map(judging.from_json, exported)]
-    return {rule.id: rule for rule in found}
