@@ -1,0 +1,150 @@
+"""What views of events share: charts by week and build, as counts or as rates."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+from records import stats
+from records.labels import BuildLabel
+from views_plugins import weeks
+from views_plugins.charts import Chart, Figure, Kind, Label, Number, Series
+from views_plugins.filters import Filters
+from views_plugins.registry import Option
+
+PER = Option(
+    "per", "Count", {"events": "events", "machine-day": "per 1,000 machine-days"}
+)
+TOP = Option(
+    "top",
+    "Machines",
+    {"10": "top 10", "100": "top 100", "1000": "top 1000", "all": "all"},
+)
+
+
+def only(counts: Mapping[tuple[Any, ...], int], place: int) -> Counter[Any]:
+    """Counts by one part of their keys."""
+    found: Counter[Any] = Counter()
+    for key, n in counts.items():
+        found[key[place]] += n
+    return found
+
+
+def ranked(counts: Mapping[str, int]) -> list[str]:
+    """The most frequent first."""
+    return sorted(counts, key=lambda each: (-counts[each], each))
+
+
+def rate(events: int, machine_days: int) -> float | None:
+    """Events per 1,000 days on which a machine was there."""
+    return round(1000 * events / machine_days, 2) if machine_days else None
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events of one ``classification``, for a view with the options `PER` and `TOP`."""
+
+    asked: Filters
+    classification: str
+
+    @cached_property
+    def days(self) -> Counter[date]:
+        """Machine-days of each day."""
+        return only(stats.machine_days(self.asked.scope, "day"), 0)
+
+    @property
+    def rates(self) -> bool:
+        return self.asked.options["per"] == "machine-day"
+
+    @property
+    def unit(self) -> str:
+        return "Events per 1,000 machine-days" if self.rates else "Events"
+
+    def value(self, events: int, machine_days: int) -> Number | None:
+        return rate(events, machine_days) if self.rates else events
+
+    def top(self, machines: Mapping[str, int]) -> list[str]:
+        """The machines with most events, as many as are asked for."""
+        limit = self.asked.options["top"]
+        return ranked(machines)[: None if limit == "all" else int(limit)]
+
+    def figures(self, total: int, machines: int) -> tuple[Figure, ...]:
+        return (
+            Figure("Events", total, link=self.records()),
+            Figure("Machines", machines),
+            Figure("Events per 1,000 machine-days", rate(total, self.days.total())),
+        )
+
+    # --- Addresses and names --------------------------------------------------------
+
+    def records(self, **more: object) -> str:
+        return self.asked.records(**{"classification": self.classification, **more})
+
+    def of_build(self, label: BuildLabel, **more: object) -> str:
+        system_name, build = label
+        return self.records(system_name=system_name, build=build, **more)
+
+    def name(self, label: BuildLabel) -> str:
+        """The version; with its system where several are shown."""
+        version = label.version or "(none)"
+        one = self.asked.scope.system_name
+        return version if one else f"{label.system_name} {version}"
+
+    # --- Charts ---------------------------------------------------------------------
+
+    def by_week(
+        self, counts: Mapping[tuple[date, str], int], names: Sequence[str]
+    ) -> Chart:
+        """Counts of days by ISO week, and by name."""
+        events = weeks.by_week(counts)
+        machine_days = weeks.by_week({(day, ""): n for day, n in self.days.items()})
+        shown = weeks.between(self.asked.start, self.asked.end)
+
+        def value(week: weeks.Week, name: str) -> Number | None:
+            key = week.monday
+            return self.value(events[key, name], machine_days[key, ""])
+
+        return Chart(
+            key="weeks",
+            title="By week",
+            kind=Kind.STACKED,
+            categories=tuple(Label(str(week), self._week(week)) for week in shown),
+            series=tuple(
+                Series(name, tuple(value(week, name) for week in shown))
+                for name in names
+            ),
+            x="Week from Monday",
+            y=self.unit,
+        )
+
+    def _week(self, week: weeks.Week) -> str:
+        end = week.last + timedelta(days=1)
+        return self.records(received_after=week.first, received_before=end)
+
+    def by_build(self, counts: Counter[int]) -> Chart:
+        """In the order of versions."""
+        builds = stats.in_version_order(counts)
+        labels = stats.build_labels(builds)
+        days = stats.machine_days(self.asked.scope, "build") if self.rates else {}
+        return Chart(
+            key="builds",
+            title="By build",
+            kind=Kind.BAR,
+            categories=tuple(
+                Label(self.name(labels[build]), self.of_build(labels[build]))
+                for build in builds
+            ),
+            series=(
+                Series(
+                    self.unit,
+                    tuple(
+                        self.value(counts[build], days.get((build,), 0))
+                        for build in builds
+                    ),
+                ),
+            ),
+            x="Build",
+            y=self.unit,
+        )

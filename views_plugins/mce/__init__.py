@@ -1,0 +1,1 @@
+"""Machine check events: what processors report of errors in themselves and memory."""

@@ -1,0 +1,162 @@
+"""MCE: machine checks by week, build, kind and machine."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from django.urls import reverse
+
+from records import addresses, stats
+from records.labels import BuildLabel
+from views_plugins.charts import (
+    Cell,
+    Chart,
+    Column,
+    Content,
+    Figure,
+    Kind,
+    Label,
+    Series,
+    Table,
+)
+from views_plugins.events import PER, TOP, Events, only, ranked
+from views_plugins.filters import Filters
+from views_plugins.mce.counts import events_by, latest
+from views_plugins.mce.models import MceEvent
+from views_plugins.mce.processing import CLASSIFICATIONS, PARSER
+from views_plugins.mce.reading import READING
+from views_plugins.registry import Plugin
+
+LATEST = 20
+NOT_SAID = "(not said)"
+KNOWN = ("corrected", "UCNA", "SRAO", "SRAR", "AR")
+"""Classes from harmless to worst; others follow by name."""
+
+_COLUMNS = (
+    *(Column(name) for name in ("Received (UTC)", "Machine", "Build", "Class")),
+    *(Column(name) for name in ("Error", "Status", "Address")),
+    *(Column(name, numeric=True) for name in ("CPU", "Bank", "Socket", "Channel")),
+)
+
+
+def content(asked: Filters) -> Content:
+    events = Events(asked, CLASSIFICATIONS[0])
+    classes = events_by(asked.scope, "event_class", "uncorrected")
+    machines = events_by(asked.scope, "machine_id", "build_id")
+    uncorrected = sum(n for (_, bad), n in classes.items() if bad)
+    names = sorted(only(classes, 0), key=_order)
+    return Content(
+        figures=(
+            *events.figures(classes.total(), len(only(machines, 0))),
+            Figure("Uncorrected", uncorrected),
+        ),
+        parts=(
+            events.by_week(events_by(asked.scope, "day", "event_class"), names),
+            _bars("status", "STATUS word", _by(asked, "status_word")),
+            events.by_build(only(machines, 1)),
+            _bars("classes", "class", only(classes, 0), _of_class(events)),
+            _bars("errors", "error code", _by(asked, "error_class")),
+            _bars("places", "socket and channel", _by(asked, "place")),
+            _machines(events, machines),
+            _latest(events),
+        ),
+    )
+
+
+def _by(asked: Filters, column: str) -> Counter[str]:
+    return only(events_by(asked.scope, column), 0)
+
+
+def _order(name: str) -> tuple[int, str]:
+    return KNOWN.index(name) if name in KNOWN else len(KNOWN), name
+
+
+def _of_class(events: Events) -> Callable[[str], str]:
+    return lambda name: events.records(classification=f"*/mce/{name}")
+
+
+def _bars(
+    key: str,
+    what: str,
+    counts: Counter[str],
+    link: Callable[[str], str] = lambda _: "",
+) -> Chart:
+    """Events by a name, the most frequent first."""
+    names = ranked(counts)
+    return Chart(
+        key=key,
+        title=f"By {what}",
+        kind=Kind.BAR,
+        categories=tuple(Label(name or NOT_SAID, link(name)) for name in names),
+        series=(Series("Events", tuple(counts[name] for name in names)),),
+        x=what[0].upper() + what[1:],
+        y="Events",
+    )
+
+
+def _machines(events: Events, counts: Counter[tuple[Any, ...]]) -> Chart:
+    """Machine by build, the machines with most events first."""
+    totals = only(counts, 0)
+    machines = events.top(totals)
+    shown = set(machines)
+    builds = stats.in_version_order({b for machine, b in counts if machine in shown})
+    labels = stats.build_labels(builds)
+
+    def series(build: int, label: BuildLabel) -> Series:
+        values = tuple(counts[machine, build] for machine in machines)
+        links = tuple(
+            events.of_build(label, machine_id=machine) if n else ""
+            for machine, n in zip(machines, values, strict=True)
+        )
+        return Series(events.name(label), values, links, events.of_build(label))
+
+    return Chart(
+        key="machines",
+        title="Machines by build",
+        kind=Kind.HEAT,
+        categories=tuple(Label(each, addresses.machine(each)) for each in machines),
+        series=tuple(series(build, labels[build]) for build in builds),
+        x="Machine",
+        y="Events",
+        note=f"{len(machines):,} of {len(totals):,} machines.",
+        sums=True,
+    )
+
+
+def _latest(events: Events) -> Table:
+    found = latest(events.asked.scope, LATEST)
+    labels = stats.build_labels({each.build_id for each in found})
+    return Table(
+        key="latest",
+        title="Latest events",
+        columns=_COLUMNS,
+        rows=tuple(_row(events, each, labels[each.build_id]) for each in found),
+    )
+
+
+def _row(events: Events, event: MceEvent, label: BuildLabel) -> tuple[Cell, ...]:
+    return (
+        Cell(
+            f"{event.received_at:%Y-%m-%d %H:%M:%S}",
+            reverse("record", args=[event.record_id]),
+        ),
+        Cell(event.machine_id, addresses.machine(event.machine_id)),
+        Cell(events.name(label), events.of_build(label)),
+        *map(Cell, (event.event_class, event.error_class, event.status, event.addr)),
+        *map(Cell, (event.cpu, event.bank, event.socket, event.channel)),
+    )
+
+
+PLUGIN = Plugin(
+    slug="mce",
+    title="MCE",
+    order=60,
+    content=content,
+    options=(PER, TOP),
+    days=28,
+    about="Machine checks: errors that processors found in themselves and in memory.",
+    empty="No machine check was received in this window. Clients with mcelog send them "
+    "as org.clearlinux/mce/corrected, …/SRAO, …/SRAR and …/UCNA.",
+    parsers=(PARSER,),
+    readings=(READING,),
+)

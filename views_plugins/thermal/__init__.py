@@ -1,0 +1,1 @@
+"""Thermal events: processors that got too hot, or cool again."""

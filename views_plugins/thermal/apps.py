@@ -1,0 +1,6 @@
+from views_plugins.apps import PluginConfig
+
+
+class ThermalConfig(PluginConfig):
+    name = "views_plugins.thermal"
+    verbose_name = "Thermal events"

@@ -1,0 +1,36 @@
+"""Thermal events that were reported, and how many each machine had on a day."""
+
+from django.db import models
+
+
+class ThermalEvent(models.Model):
+    """A processor crossed its threshold; ``above`` is NULL where it is not said."""
+
+    record_id = models.BigIntegerField(primary_key=True)
+    received_at = models.DateTimeField()
+    machine_id = models.CharField(max_length=32)
+    build_id = models.IntegerField()
+    external = models.BooleanField()
+    cpu = models.IntegerField(null=True)
+    above = models.BooleanField(null=True)
+
+    class Meta:
+        ordering = ("-record_id",)
+        indexes = (models.Index(fields=("received_at",), name="thermal_received"),)
+
+    def __str__(self) -> str:
+        return f"Thermal event of record {self.record_id}"
+
+
+class ThermalDay(models.Model):
+    """Thermal events of a machine on a UTC day; ``above`` of them of getting hot."""
+
+    KEY = ("day", "machine_id", "build_id", "external")
+
+    pk = models.CompositePrimaryKey(*KEY)
+    day = models.DateField()
+    machine_id = models.CharField(max_length=32)
+    build_id = models.IntegerField()
+    external = models.BooleanField()
+    events = models.IntegerField()
+    above = models.IntegerField()

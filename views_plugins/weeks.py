@@ -1,0 +1,47 @@
+"""ISO weeks of a window, named by the dates of their Mondays (pure)."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import NamedTuple
+
+_DAYS = 7
+
+
+class Week(NamedTuple):
+    """The days of an ISO week that a window has, ``first`` to ``last``."""
+
+    first: date
+    last: date
+
+    @property
+    def monday(self) -> date:
+        return monday(self.first)
+
+    def __str__(self) -> str:
+        """The date of its Monday, and how much of it there is when the window cuts."""
+        days = (self.last - self.first).days + 1
+        cut = f" ({days} of {_DAYS} days)" if days < _DAYS else ""
+        return f"{self.monday}{cut}"
+
+
+def monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def between(start: date, end: date) -> list[Week]:
+    """The weeks of the days from ``start`` to ``end``, both included."""
+    count = (monday(end) - monday(start)).days // _DAYS + 1
+    mondays = [monday(start) + timedelta(weeks=n) for n in range(count)]
+    return [
+        Week(max(start, each), min(end, each + timedelta(days=_DAYS - 1)))
+        for each in mondays
+    ]
+
+
+def by_week(days: Mapping[tuple[date, str], int]) -> Counter[tuple[date, str]]:
+    """Counts by day and name, as counts by Monday and name."""
+    found: Counter[tuple[date, str]] = Counter()
+    for (day, name), n in days.items():
+        found[monday(day), name] += n
+    return found
