@@ -140,6 +140,9 @@ class CrashDay(models.Model):
     external = models.BooleanField()
     crashes = models.IntegerField()
 
+    class Meta:
+        indexes = (models.Index(fields=("trace", "day"), name="crashday_trace"),)
+
 
 class Rule(Name):
     """A frame that is never guilty: in which way, where, and why."""

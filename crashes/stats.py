@@ -20,6 +20,9 @@ from records.stats import in_version_order
 
 Counts = Mapping[int, int]
 
+_MOST_NEW = 200
+"""Guilties with most crashes, among which new ones are looked for."""
+
 
 # --- Top crashes --------------------------------------------------------------------
 
@@ -40,19 +43,67 @@ class TopCrash:
 
 def top(scope: Scope, *, limit: int = 10, hidden: bool = False) -> list[TopCrash]:
     """The guilties with most crashes, the greatest first."""
-    counted: defaultdict[int, Counter[int]] = defaultdict(Counter)
-    owners = owner_of_traces()
-    rows = (
-        scope.days_of(CrashDay)
-        .values_list("trace_id", "build_id")
-        .annotate(n=Sum("crashes"))
-    )
-    for trace_id, build_id, n in rows:
-        if trace_id in owners:
-            counted[owners[trace_id]][build_id] += n
+    counted = _counted(scope)
     shown = _shown(counted, hidden=hidden)
-    ranked = sorted(shown, key=lambda each: (-counted[each].total(), each))[:limit]
-    machines = _machines(scope, ranked, owners)
+    return _described(scope, counted, shown, _ranked(counted, shown)[:limit])
+
+
+def new(scope: Scope, *, limit: int = 10) -> list[TopCrash]:
+    """The guilties with most crashes of those that never crashed before the scope."""
+    counted = _counted(scope)
+    shown = _shown(counted, hidden=False)
+    ranked = _ranked(counted, shown)[:_MOST_NEW]
+    target = _merged()
+    earlier = CrashDay.objects.filter(day__lt=scope.start)
+    of_them = earlier.filter(trace__guilty__in=_with_merged(ranked, target))
+    owners = of_them.order_by().values_list("trace__guilty_id", flat=True).distinct()
+    known = {target.get(owner, owner) for owner in owners}
+    fresh = [each for each in ranked if each not in known]
+    return _described(scope, counted, shown, fresh[:limit])
+
+
+Counted = Mapping[int, Counter[int]]
+"""Crashes by guilty and build."""
+
+
+def _counted(scope: Scope) -> Counted:
+    """A guilty that is merged into another counts for that one."""
+    target = _merged()
+    counted: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    days = scope.days_of(CrashDay).filter(trace__guilty__isnull=False)
+    rows = days.values_list("trace__guilty_id", "build_id").annotate(n=Sum("crashes"))
+    for owner, build_id, n in rows:
+        counted[target.get(owner, owner)][build_id] += n
+    return counted
+
+
+def _merged() -> dict[int, int]:
+    """What guilties are merged into."""
+    merged = Guilty.objects.filter(merged_into__isnull=False)
+    return dict(merged.values_list("id", "merged_into_id"))
+
+
+def _with_merged(guilty_ids: Iterable[int], target: Mapping[int, int]) -> set[int]:
+    wanted = set(guilty_ids)
+    return wanted | {each for each, into in target.items() if into in wanted}
+
+
+def _shown(guilty_ids: Iterable[int], *, hidden: bool) -> dict[int, Guilty]:
+    rows = Guilty.objects.filter(id__in=list(guilty_ids)).select_related("frame")
+    return {row.pk: row for row in rows if hidden or not row.hidden}
+
+
+def _ranked(counted: Counted, shown: Iterable[int]) -> list[int]:
+    return sorted(shown, key=lambda each: (-counted[each].total(), each))
+
+
+def _described(
+    scope: Scope,
+    counted: Counted,
+    shown: Mapping[int, Guilty],
+    guilty_ids: Sequence[int],
+) -> list[TopCrash]:
+    machines = _machines(scope, guilty_ids)
     return [
         TopCrash(
             guilty=each,
@@ -64,32 +115,17 @@ def top(scope: Scope, *, limit: int = 10, hidden: bool = False) -> list[TopCrash
             machines=machines[each],
             builds=dict(counted[each]),
         )
-        for each in ranked
+        for each in guilty_ids
     ]
 
 
-def owner_of_traces() -> dict[int, int]:
-    """The guilty of each trace that has one; a merged one counts for its target."""
-    merged = Guilty.objects.filter(merged_into__isnull=False)
-    target = dict(merged.values_list("id", "merged_into_id"))
-    traces = Trace.objects.filter(guilty__isnull=False).values_list("id", "guilty_id")
-    return {trace: target.get(owner, owner) for trace, owner in traces.iterator()}
-
-
-def _shown(guilty_ids: Iterable[int], *, hidden: bool) -> dict[int, Guilty]:
-    rows = Guilty.objects.filter(id__in=list(guilty_ids)).select_related("frame")
-    return {row.pk: row for row in rows if hidden or not row.hidden}
-
-
-def _machines(
-    scope: Scope, guilty_ids: Collection[int], owners: Mapping[int, int]
-) -> Counter[int]:
+def _machines(scope: Scope, guilty_ids: Collection[int]) -> Counter[int]:
     """Distinct machine ids per guilty."""
-    wanted = set(guilty_ids)
-    traces = [trace for trace, owner in owners.items() if owner in wanted]
-    reports = scope.facts_of(CrashReport).filter(trace__in=traces).order_by()
-    pairs = reports.values_list("trace_id", "machine_id").distinct().iterator()
-    distinct = {(owners[trace], machine) for trace, machine in pairs}
+    target = _merged()
+    wanted = _with_merged(guilty_ids, target)
+    reports = scope.facts_of(CrashReport).filter(trace__guilty__in=wanted)
+    pairs = reports.order_by().values_list("trace__guilty_id", "machine_id").distinct()
+    distinct = {(target.get(owner, owner), machine) for owner, machine in pairs}
     return Counter(owner for owner, _ in distinct)
 
 

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from views_plugins import registry
 from views_plugins.access import may_see
+from views_plugins.registry import Broken, Plugin
 
 
 class Tab(NamedTuple):
@@ -30,9 +31,9 @@ def tabs(request: HttpRequest) -> dict[str, object]:
 
 def _views(request: HttpRequest) -> list[Tab]:
     user = getattr(request, "user", None)
-    views = [*registry.plugins(), *registry.broken()]
+    views: list[Plugin | Broken] = [*registry.plugins(), *registry.broken()]
     return [
-        Tab(f"/{view.slug}", view.title, view.order, isinstance(view, registry.Broken))
+        Tab(f"/{view.slug}", view.title, view.order, isinstance(view, Broken))
         for view in views
         if view.tab and user is not None and may_see(user, view)
     ]

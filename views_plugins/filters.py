@@ -163,7 +163,8 @@ def parse(
         classification=given.get("classification", ""),
     )
     options = {each.name: given.get(each.name, each.default) for each in plugin.options}
-    return Filters(scope, options, parameters.dict(), preset)
+    address = {name: str(value) for name, value in parameters.items()}
+    return Filters(scope, options, address, preset)
 
 
 def _window(plugin: Plugin, given: Mapping[str, Any], today: date) -> tuple[str, Scope]:

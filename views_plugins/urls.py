@@ -29,11 +29,11 @@ def _drawn(plugin: Plugin) -> Patterns:
 
 def _own(plugin: Plugin) -> Patterns:
     """The patterns of a plugin that has some, each of them contained."""
+    inside: Patterns = []
     with registry.contained(registry.app_of(plugin.slug), "urls"):
         module: Any = import_module(plugin.urls)
-        inside = list(_guarded(plugin, module.urlpatterns))
-        return [path(f"{plugin.slug}/", include((inside, plugin.slug)))]
-    return []
+        inside.extend(_guarded(plugin, module.urlpatterns))
+    return [path(f"{plugin.slug}/", include((inside, plugin.slug)))] if inside else []
 
 
 def _guarded(

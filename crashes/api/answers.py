@@ -10,6 +10,7 @@ from crashes.models import Guilty, Rejudge, Rule, RulesVersion
 from records.labels import builds as build_labels
 from records.objects import timestamp
 from records.scope import Scope
+from records.stats import in_version_order
 
 State = RulesVersion.State
 
@@ -17,7 +18,7 @@ State = RulesVersion.State
 def top(scope: Scope, *, limit: int, hidden: bool) -> dict[str, Any]:
     crashes = stats.top(scope, limit=limit, hidden=hidden)
     used = {build for crash in crashes for build in crash.builds}
-    newest_first = stats.in_version_order(used)[::-1]
+    newest_first = in_version_order(used)[::-1]
     return {
         "first_day": _day(scope.start),
         "last_day": _day(scope.end),

@@ -135,6 +135,9 @@ class Migration(migrations.Migration):
                 ('build', records.models.PointerTo(to='records.build')),
                 ('trace', records.models.PointerTo(to='crashes.trace')),
             ],
+            options={
+                'indexes': [models.Index(fields=['trace', 'day'], name='crashday_trace')],
+            },
         ),
         migrations.CreateModel(
             name='TraceFrame',
