@@ -15,6 +15,7 @@ from django.db.backends.utils import CursorWrapper
 
 # Advisory locks of PostgreSQL are numbers that a project chooses for itself.
 _DIGEST_LOCK = 7_265_001
+_PRESENCE_LOCK = 7_265_002
 _SQLITE_STEPS = 1000  # a few dozen rows: each may hold a long payload to search
 _STORE_MILLISECONDS = 8000
 
@@ -97,18 +98,23 @@ def draw_ids(cursor: CursorWrapper, model: type[models.Model], count: int) -> li
 
 def share_digest() -> None:
     """Digest batches run beside each other, but never beside `own_digest`."""
-    _advisory("pg_advisory_xact_lock_shared")
+    _advisory("pg_advisory_xact_lock_shared", _DIGEST_LOCK)
 
 
 def own_digest() -> None:
     """Until commit, no digest batch runs."""
-    _advisory("pg_advisory_xact_lock")
+    _advisory("pg_advisory_xact_lock", _DIGEST_LOCK)
 
 
-def _advisory(function: str) -> None:
+def own_presence() -> None:
+    """Until commit, nobody else changes what is counted of chains of days."""
+    _advisory("pg_advisory_xact_lock", _PRESENCE_LOCK)
+
+
+def _advisory(function: str, key: int) -> None:
     if is_postgres():
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {function}(%s)", [_DIGEST_LOCK])
+            cursor.execute(f"SELECT {function}(%s)", [key])
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from records.labels import builds, kinds
 from records.models import ParserFailure, Pending, Record
 from records.parsers import PayloadParser, StoredRecord, registered
 from records.querysets import RecordQuerySet
-from records.rollups import Counted, Tally
+from records.tally import Counted, Tally
 
 log = logging.getLogger(__name__)
 

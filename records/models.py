@@ -362,7 +362,40 @@ class MachineDay(models.Model):
     heartbeats = models.IntegerField()
 
     class Meta:
-        indexes = (models.Index(fields=("machine_id",), name="machineday_machine"),)
+        indexes = (
+            models.Index(fields=("machine_id", "day"), name="machineday_machine"),
+        )
+
+
+class Presence(models.Model):
+    """Ids by a day with a heartbeat of theirs, and the day of the one before.
+
+    ``previous`` is `chains.NEVER` on the first day of an id; ``second`` counts those
+    whose second day it is. Ids of days s to e are those with ``previous`` before s.
+    """
+
+    day = models.DateField()
+    previous = models.DateField()
+    external = models.BooleanField()
+    ids = models.IntegerField()
+    second = models.IntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class SystemPresence(Presence):
+    """Ids per operating system and source."""
+
+    pk = models.CompositePrimaryKey("day", "previous", "system_name", "external")
+    system_name = models.CharField(max_length=NAME_LENGTH)
+
+
+class BuildPresence(Presence):
+    """Ids per build and source."""
+
+    pk = models.CompositePrimaryKey("day", "previous", "build_id", "external")
+    build = PointerTo(Build)
 
 
 class ReceivedHour(models.Model):

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from django.db import models, transaction
 from django.db.models import Sum
 
-from records import database
+from records import database, presence
 from records.digest import counted, run_parser, stored_records
 from records.models import (
+    BuildPresence,
     Classification,
     HardwareDay,
     KindDay,
@@ -22,13 +23,15 @@ from records.models import (
     Pending,
     ReceivedHour,
     Record,
+    SystemPresence,
 )
 from records.parsers import PayloadParser, registered
 from records.querysets import RecordQuerySet
-from records.rollups import Tally
+from records.tally import Tally
 
 _FACTS_BATCH = 1000
 _DAY = timedelta(days=1)
+_OF_DAY = (KindDay, HardwareDay, MachineDay, SystemPresence, BuildPresence)
 
 Choose = Callable[[list[datetime]], datetime]
 
@@ -65,8 +68,9 @@ def rebuild_day(day: date, *, force: bool = False) -> RebuiltDay:
         before = hours.aggregate(n=Sum("records"))["n"] or 0
         kept = found < before and not force
         if not kept:
+            presence.leave_out(day)
             hours.delete()
-            for model in (KindDay, HardwareDay, MachineDay):
+            for model in _OF_DAY:
                 _of_day(model, day).delete()
             tally.save()
     return RebuiltDay(day, found, before, kept)

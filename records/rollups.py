@@ -1,40 +1,27 @@
-"""Additive counts per day: tallied from records, added by upsert, recomputed at will.
+"""Additive counts per day: added by upsert, whatever order the records came in.
 
-Only the worker writes them (and the collector those of refused requests). `tally` is
-the one definition of every count; adding and recomputing both go through it.
+Only the worker writes them (and the collector those of refused requests). What is
+counted of a record is in `records.tally`; adding and recomputing both go through it.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import connection, models
 
 from records.models import (
+    BuildPresence,
     HardwareDay,
     KindDay,
     MachineDay,
     ReceivedHour,
     RefusedDay,
+    SystemPresence,
 )
 
 _ROWS_PER_STATEMENT = 500
-
-
-class Counted(NamedTuple):
-    """What counting needs to know of a record."""
-
-    id: int
-    received_at: datetime
-    kind_id: int
-    build_id: int
-    hardware_id: int
-    machine_id: str
-    external: bool
-    heartbeat: bool
-    system_name: str
 
 
 @dataclass(frozen=True)
@@ -45,8 +32,11 @@ class Table:
     keys: tuple[str, ...]
     merges: Mapping[str, str]
 
-    def upsert(self, rows: int) -> str:
-        """SQL that inserts ``rows`` rows or merges them into the ones that exist."""
+    def upsert(self, rows: int, returning: str = "") -> str:
+        """SQL that inserts ``rows`` rows or merges them into the ones that exist.
+
+        It returns the key of each, and the column ``returning`` as it is afterwards.
+        """
         table = self.model._meta.db_table
         columns = (*self.keys, *self.merges)
         values = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * rows)
@@ -55,9 +45,11 @@ class Table:
             + _MERGES[how].format(new=f"excluded.{column}", old=f"{table}.{column}")
             for column, how in self.merges.items()
         )
+        keys = ", ".join(self.keys)
+        returned = f" RETURNING {keys}, {returning}" if returning else ""
         return (  # every name here is one of our own columns
             f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values} "  # noqa: S608
-            f"ON CONFLICT ({', '.join(self.keys)}) DO UPDATE SET {merged}"
+            f"ON CONFLICT ({keys}) DO UPDATE SET {merged}{returned}"
         )
 
 
@@ -76,6 +68,13 @@ MACHINE_DAY = Table(
     ("day", "machine_id", "build_id", "external"),
     {"records": "sum", "heartbeats": "sum"},
 )
+_PRESENCE = {"ids": "sum", "second": "sum"}
+SYSTEM_PRESENCE = Table(
+    SystemPresence, ("day", "previous", "system_name", "external"), _PRESENCE
+)
+BUILD_PRESENCE = Table(
+    BuildPresence, ("day", "previous", "build_id", "external"), _PRESENCE
+)
 RECEIVED_HOUR = Table(
     ReceivedHour, ("hour",), {"first_id": "min", "last_id": "max", "records": "sum"}
 )
@@ -84,59 +83,31 @@ REFUSED_DAY = Table(RefusedDay, ("day", "code"), {"refused": "sum"})
 Key = tuple[Any, ...]
 
 
-@dataclass
-class Tally:
-    """Counts of some records, by the keys of the rollups."""
-
-    kinds: Counter[Key] = field(default_factory=Counter)
-    hardware: Counter[Key] = field(default_factory=Counter)
-    machines: Counter[Key] = field(default_factory=Counter)
-    heartbeats: Counter[Key] = field(default_factory=Counter)
-    hours: dict[datetime, list[int]] = field(default_factory=dict)
-
-    def count(self, records: Iterable[Counted]) -> "Tally":
-        for record in records:
-            day = record.received_at.date()
-            self.kinds[day, record.kind_id, record.build_id] += 1
-            self.hardware[
-                day, record.hardware_id, record.system_name, record.external
-            ] += 1
-            machine = (day, record.machine_id, record.build_id, record.external)
-            self.machines[machine] += 1
-            self.heartbeats[machine] += record.heartbeat
-            self._count_hour(record)
-        return self
-
-    def _count_hour(self, record: Counted) -> None:
-        hour = record.received_at.replace(minute=0, second=0, microsecond=0)
-        seen = self.hours.setdefault(hour, [record.id, record.id, 0])
-        seen[0] = min(seen[0], record.id)
-        seen[1] = max(seen[1], record.id)
-        seen[2] += 1
-
-    def save(self) -> None:
-        """Add to the rollups, in one order, so that workers never deadlock."""
-        add(HARDWARE_DAY, self.hardware)
-        upsert(
-            MACHINE_DAY,
-            [(*key, n, self.heartbeats[key]) for key, n in self.machines.items()],
-        )
-        upsert(RECEIVED_HOUR, [(hour, *seen) for hour, seen in self.hours.items()])
-        add(KIND_DAY, self.kinds)
-
-
 def add(table: Table, counts: Mapping[Key, int]) -> None:
     """Add counts to a rollup that has one count per key."""
     upsert(table, [(*key, n) for key, n in counts.items()])
 
 
-def upsert(table: Table, rows: Sequence[Key]) -> None:
+def upsert(table: Table, rows: Sequence[Key], *, returning: str = "") -> dict[Key, int]:
+    """Add rows to a rollup; the values of ``returning`` afterwards, by key."""
     ordered = sorted(rows)
+    after: dict[Key, int] = {}
     with connection.cursor() as cursor:
         for start in range(0, len(ordered), _ROWS_PER_STATEMENT):
             some = ordered[start : start + _ROWS_PER_STATEMENT]
             values = [_adapted(value) for row in some for value in row]
-            cursor.execute(table.upsert(len(some)), values)
+            cursor.execute(table.upsert(len(some), returning), values)
+            if returning:
+                keys = (row[: len(table.keys)] for row in some)
+                known = {_plain(key): key for key in keys}
+                returned = cursor.fetchall()
+                after |= {known[_plain(row[:-1])]: row[-1] for row in returned}
+    return after
+
+
+def _plain(key: Key) -> Key:
+    """SQLite may return days as text."""
+    return tuple(str(each) if isinstance(each, date) else each for each in key)
 
 
 def _adapted(value: Any) -> Any:

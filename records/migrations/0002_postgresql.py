@@ -16,6 +16,8 @@ ALTER TABLE records_pending SET (
 ALTER TABLE records_kindday SET (fillfactor = 60);
 ALTER TABLE records_hardwareday SET (fillfactor = 60);
 ALTER TABLE records_machineday SET (fillfactor = 80);
+ALTER TABLE records_systempresence SET (fillfactor = 60);
+ALTER TABLE records_buildpresence SET (fillfactor = 60);
 ALTER TABLE records_receivedhour SET (fillfactor = 60);
 """
 

@@ -19,8 +19,8 @@ from records.models import (
     Record,
 )
 from records.parsers import StoredRecord
-from records.rollups import Tally
 from records.store import insert_records
+from records.tally import Tally
 from tests.factories import stored, submission
 from tests.records.facts import Facts
 
