@@ -53,13 +53,18 @@ def new(scope: Scope, *, limit: int = 10) -> list[TopCrash]:
     counted = _counted(scope)
     shown = _shown(counted, hidden=False)
     ranked = _ranked(counted, shown)[:_MOST_NEW]
-    target = _merged()
-    earlier = CrashDay.objects.filter(day__lt=scope.start)
-    of_them = earlier.filter(trace__guilty__in=_with_merged(ranked, target))
-    owners = of_them.order_by().values_list("trace__guilty_id", flat=True).distinct()
-    known = {target.get(owner, owner) for owner in owners}
+    known = _crashed_before(scope.start, ranked) if scope.start else set()
     fresh = [each for each in ranked if each not in known]
     return _described(scope, counted, shown, fresh[:limit])
+
+
+def _crashed_before(day: date, guilty_ids: Sequence[int]) -> set[int]:
+    """Which of these guilties, or of those merged into them, did."""
+    target = _merged()
+    days = CrashDay.objects.filter(day__lt=day)
+    of_them = days.filter(trace__guilty__in=_with_merged(guilty_ids, target))
+    owners = of_them.order_by().values_list("trace__guilty_id", flat=True).distinct()
+    return {target.get(owner, owner) for owner in owners}
 
 
 Counted = Mapping[int, Counter[int]]

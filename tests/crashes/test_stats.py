@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from crashes import stats
-from crashes.models import Guilty
+from crashes.models import CrashDay, Guilty
 from records.models import Build, Record
 from records.scope import Scope
 from records.store import insert_records
@@ -153,6 +153,30 @@ def ids_of_guilties() -> dict[Named, int]:
 def test_the_crashes_of_these_tests_are_what_they_should_be(sent):
     assert {each.guilty for each in sent} == {None, *FRAMES}
     assert Record.objects.count() == len(sent)
+
+
+def first_crashes_on_the_last_day(sent) -> tuple[Scope, int]:
+    """The last day, and a guilty whose crashes before it are taken away."""
+    scope = Scope(start=max(each.at.date() for each in sent))
+    guilty = stats.top(scope)[0].guilty
+    CrashDay.objects.filter(trace__guilty=guilty, day__lt=scope.start).delete()
+    return scope, guilty
+
+
+def test_new_guilties_are_those_that_never_crashed_before_the_scope(sent):
+    assert stats.new(Scope()) == stats.top(Scope())
+    scope = Scope(start=max(each.at.date() for each in sent))
+    assert stats.top(scope)
+    assert stats.new(scope) == []
+    scope, guilty = first_crashes_on_the_last_day(sent)
+    assert stats.new(scope) == [t for t in stats.top(scope) if t.guilty == guilty]
+
+
+def test_a_guilty_is_not_new_when_one_that_is_merged_into_it_crashed_before(sent):
+    scope, guilty = first_crashes_on_the_last_day(sent)
+    other = next(each for each in ids_of_guilties().values() if each != guilty)
+    Guilty.objects.filter(pk=other).update(merged_into=guilty)
+    assert stats.new(scope) == []
 
 
 # --- Top crashes and charts ---------------------------------------------------------
