@@ -53,7 +53,7 @@ def recounted() -> list[tuple[Any, ...]]:
 
 def seed(number: int, count: int = 80) -> None:
     """Updates over some days, of all outcomes, and what is none."""
-    rng = Random(number)  # noqa: S311 - the same each time
+    rng = Random(number)
     for _ in range(count):
         before, after = rng.choice([(10, 20), (10, 30), (20, 30), (30, 30), (30, -1)])
         updated(
@@ -126,7 +126,13 @@ def test_a_record_that_is_digested_again_is_not_counted_twice():
 
 @pytest.mark.parametrize(
     "line",
-    [f"bytes={2**40}", f"bytes={'9' * 30}", "time=1e308", f"result={'9' * 30}", "x=\x01"],
+    [
+        f"bytes={2**40}",
+        f"bytes={'9' * 30}",
+        "time=1e308",
+        f"result={'9' * 30}",
+        "x=\x01",
+    ],
 )
 def test_hostile_numbers_fit_the_database(line):
     for _ in range(3):
