@@ -1,13 +1,11 @@
 """`/api/records` and the page of records with one filter each: server time."""
 
-import time
-from collections.abc import Callable
 from statistics import median
 from typing import Any, NamedTuple
 
 from django.db import connection
 
-from benchmarks.inside import main, site
+from benchmarks.inside import main, plans, site
 from benchmarks.inside.cases import Case, cases
 
 _API = "/api/records?limit=100"
@@ -16,10 +14,6 @@ _REPEATS = 15
 _WARM_UPS = 2
 _PATIENCE = 4.0  # seconds for one case, after which a median of fewer must do
 _EXPLAINED = 5
-_LINES = 40
-_STATEMENT = 1000
-
-Query = tuple[str, Any]
 
 
 class Measured(NamedTuple):
@@ -34,13 +28,13 @@ def measure() -> dict[str, Any]:
     found = [_measured(_API, each) for each in cases()]
     _delete_external()
     found.append(_measured(_API, Case("none any more", {"external": "true"})))
-    plans = [_explained(each) for each in _slowest(found)]
+    explained = [plans.explained(each.address) for each in _slowest(found)]
     pages = [_measured(_PAGE, each) for each in cases()] if site.has(_PAGE) else []
-    plans += [_explained(each) for each in _slowest(pages)]
+    explained += [plans.explained(each.address) for each in _slowest(pages)]
     return {
         "api": [each._asdict() for each in found],
         "pages": [each._asdict() for each in pages],
-        "plans": plans,
+        "plans": explained,
     }
 
 
@@ -68,42 +62,6 @@ def _delete_external() -> None:
             "(SELECT id FROM records_kind WHERE external)"
         )
         cursor.execute("VACUUM records_record")
-
-
-# --- Plans --------------------------------------------------------------------------
-
-
-def _explained(slow: Measured) -> dict[str, str]:
-    """What PostgreSQL did for the longest query of a request."""
-    queries: list[tuple[float, Query]] = []
-    with connection.execute_wrapper(_recorder(queries)):
-        site.get(slow.address)
-    statement, parameters = max(queries)[1]
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", parameters)
-        plan = "\n".join(line for (line,) in cursor.fetchall())
-    query = statement.replace('"', "")[:_STATEMENT]
-    return {"address": slow.address, "plan": f"{query}\n\n{_begin(plan, _LINES)}"}
-
-
-def _recorder(queries: list[tuple[float, Query]]) -> Callable[..., Any]:
-    def record(
-        execute: Callable[..., Any], statement: str, parameters: Any, *context: Any
-    ) -> Any:
-        started = time.perf_counter()
-        try:
-            return execute(statement, parameters, *context)
-        finally:
-            queries.append((time.perf_counter() - started, (statement, parameters)))
-
-    return record
-
-
-def _begin(text: str, most: int) -> str:
-    """A merge of a hundred scans is told by its first ones."""
-    lines = text.splitlines()
-    left = [f"… {len(lines) - most} more lines"] if len(lines) > most else []
-    return "\n".join([*lines[:most], *left])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from benchmarks.parts import (
     ingest,
     latency,
     memory,
+    views,
 )
 from benchmarks.results import Section
 
@@ -25,5 +26,6 @@ PARTS: Mapping[str, Callable[[Bench], Section]] = {
     "disk": disk.measure,
     "api": api.measure,
     "exports": exports.measure,
+    "views": views.measure,
     "filters": filters.measure,  # last: it deletes records
 }
