@@ -422,8 +422,8 @@ def test_a_record_that_is_not_there_is_404(reader, record_id):
 def test_a_record_costs_a_few_questions(reader, record):
     labels.forget()
     # 1 the record, 2 kinds, 3 builds, 4 hardware, 5 kernels, and the machine's records
-    # 6 before and 7 after it.
-    with selects(7):
+    # 6 before and 7 after it; 8 which classifications are crashes.
+    with selects(8):
         reader.get(f"/records/record_details/{record.pk}")
     with selects(3):
         reader.get(f"/records/record_details/{record.pk}")
