@@ -1,0 +1,234 @@
+"""Overview: the fleet at a glance."""
+
+from collections import Counter
+from datetime import date, timedelta
+
+from django.urls import reverse
+
+from crashes import stats as crashes
+from records import addresses, stats
+from records.scope import Scope
+from views_plugins.charts import (
+    Cell,
+    Chart,
+    Column,
+    Content,
+    Figure,
+    Kind,
+    Label,
+    Series,
+    Table,
+)
+from views_plugins.filters import Filters
+from views_plugins.registry import Plugin
+
+NEWEST = 8
+"""So many builds and guilties are listed."""
+
+PER = 100
+"""Crashes are told per so many machine-days."""
+
+
+def content(asked: Filters) -> Content:
+    scope = asked.scope
+    machine_days = stats.machine_days(scope, "day")
+    crashed = crashes.by_day(scope)
+    active = Counter({day: n for (day,), n in machine_days.items()})
+    return Content(
+        figures=(*_figures(asked, active, crashed), *_ingest(scope)),
+        parts=(
+            _received(asked),
+            _line(asked, "machines", "Active machines", "Machines", active),
+            _rates(asked, active, crashed),
+            _builds(asked),
+            _guilties(scope),
+        ),
+    )
+
+
+# --- Figures ------------------------------------------------------------------------
+
+
+def _figures(
+    asked: Filters, active: Counter[date], crashed: dict[date, int]
+) -> tuple[Figure, ...]:
+    whole = [day for day in asked.days[:-1] if active[day]]
+    typical = round(sum(active[day] for day in whole) / len(whole)) if whole else 0
+    return (
+        Figure("Records", stats.records(asked.scope), link=asked.records()),
+        Figure(
+            "Machines a day",
+            typical,
+            note="with a heartbeat; the mean of days before the last one",
+            link=reverse("view-population"),
+        ),
+        Figure(
+            "Crashes",
+            sum(crashed.values()),
+            note=_per(sum(crashed.values()), active.total()),
+            link=reverse("crashes"),
+        ),
+    )
+
+
+def _per(n: int, machine_days: int) -> str:
+    if not machine_days:
+        return "no heartbeats to compare with"
+    return f"{PER * n / machine_days:.2g} per {PER} machine-days"
+
+
+def _ingest(scope: Scope) -> tuple[Figure, ...]:
+    found = stats.ingest(scope)
+    refused = ", ".join(f"{code} {n:,}" for code, n in found.refused.items())
+    return (
+        Figure(
+            "Waiting for the worker",
+            found.pending,
+            note=f"the oldest for {found.lag.total_seconds():.0f} s",
+            link=reverse("health"),
+        ),
+        Figure("Refused requests", sum(found.refused.values()), note=refused),
+    )
+
+
+# --- Charts over time ---------------------------------------------------------------
+
+
+def _received(asked: Filters) -> Chart:
+    """Records by day and sender: the second part of the classification."""
+    counts: Counter[tuple[date, str]] = Counter()
+    totals: Counter[str] = Counter()
+    received = stats.records_by(asked.scope, "day", "classification")
+    for (day, classification), n in received.items():
+        sender = classification.split("/")[1]
+        counts[day, sender] += n
+        totals[sender] += n
+    return Chart(
+        key="records",
+        title="Records by sender",
+        kind=Kind.AREA,
+        categories=_days(asked),
+        series=tuple(
+            Series(
+                sender,
+                tuple(counts[day, sender] for day in asked.days),
+                link=asked.records(classification=f"*/{sender}/*"),
+            )
+            for sender in sorted(totals, key=lambda each: (-totals[each], each))
+        ),
+        x="Day (UTC)",
+        y="Records",
+    )
+
+
+def _line(
+    asked: Filters, key: str, title: str, what: str, counts: Counter[date]
+) -> Chart:
+    values = tuple(counts[day] for day in asked.days)
+    return Chart(
+        key=key,
+        title=title,
+        kind=Kind.LINE,
+        categories=_days(asked),
+        series=(Series(what, values),),
+        x="Day (UTC)",
+        y=what,
+    )
+
+
+def _rates(asked: Filters, active: Counter[date], crashed: dict[date, int]) -> Chart:
+    values = tuple(
+        round(PER * crashed.get(day, 0) / active[day], 2) if active[day] else None
+        for day in asked.days
+    )
+    return Chart(
+        key="crashes",
+        title="Crash rate",
+        kind=Kind.LINE,
+        categories=_days(asked),
+        series=(Series("Crashes", values),),
+        x="Day (UTC)",
+        y="Crashes",
+        unit=f"per {PER} machine-days",
+    )
+
+
+def _days(asked: Filters) -> tuple[Label, ...]:
+    return tuple(
+        Label(day.isoformat(), asked.records(day=day)) for day in asked.days
+    )
+
+
+# --- Tables -------------------------------------------------------------------------
+
+
+def _builds(asked: Filters) -> Table:
+    """Builds by when they were first seen, the newest first."""
+    received = {build: n for (build,), n in stats.records_by(asked.scope, "build").items()}
+    newest = sorted(received, reverse=True)[:NEWEST]
+    labels = stats.build_labels(newest)
+    machine_days = stats.machine_days(asked.scope, "build")
+    crashed = dict(crashes.by_build(asked.scope))
+    rows = []
+    for build in newest:
+        label = labels[build]
+        system_name, version = label
+        days = machine_days[build,]
+        rate = round(PER * crashed.get(build, 0) / days, 2) if days else None
+        link = asked.records(system_name=system_name, build=version)
+        rows.append(
+            (
+                Cell(version, link),
+                Cell(system_name),
+                Cell(received[build], link),
+                Cell(days),
+                Cell(crashed.get(build, 0)),
+                Cell(rate),
+            )
+        )
+    numbers = ("Records", "Machine-days", "Crashes", f"per {PER} machine-days")
+    return Table(
+        key="builds",
+        title="Newest builds",
+        columns=(
+            Column("Build"),
+            Column("OS"),
+            *(Column(each, numeric=True) for each in numbers),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _guilties(scope: Scope) -> Table:
+    """Guilties whose first crash is in the window."""
+    rows = tuple(
+        (
+            Cell(each.function, reverse("guilty", args=[each.guilty])),
+            Cell(each.module),
+            Cell(each.crashes),
+            Cell(each.machines),
+        )
+        for each in crashes.new(scope, limit=NEWEST)
+    )
+    return Table(
+        key="guilties",
+        title="New guilties",
+        columns=(
+            Column("Function"),
+            Column("Module"),
+            Column("Crashes", numeric=True),
+            Column("Machines", numeric=True),
+        ),
+        rows=rows,
+        note="They never crashed before this window.",
+    )
+
+
+PLUGIN = Plugin(
+    slug="overview",
+    title="Overview",
+    order=5,
+    content=content,
+    days=14,
+    about="The fleet at a glance.",
+)
