@@ -1,18 +1,22 @@
 """Django apps of plugins: what goes wrong in one of them stays in it."""
 
-import pkgutil
-from importlib import import_module
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from django.apps import AppConfig
-from django.conf import settings
+from django.apps import AppConfig, apps
+from django.core.checks import register
 
-from views_plugins import discovery, registry
+from views_plugins import checks, discovery, loading
 
 
 class ViewsPluginsConfig(AppConfig):
     name = "views_plugins"
     verbose_name = "Views"
+
+    def ready(self) -> None:
+        register(checks.plugins)
+        loading.start(list(filter(discovery.is_plugin, apps.get_app_configs())))
 
 
 class PluginConfig(AppConfig):
@@ -23,31 +27,23 @@ class PluginConfig(AppConfig):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.default = True  # beside this class, which a module of its own imports
+        cls.ready = _contained(cls.ready)  # type: ignore[method-assign,assignment]
 
     def import_models(self) -> None:
-        with registry.contained(self.name, "models"):
+        with loading.watched(self), discovery.contained(self.name, "models"):
             super().import_models()
 
-    def ready(self) -> None:
-        with registry.contained(self.name, "migrations"):
-            self._import_migrations()
-        if self.name in discovery.failures:
-            self._leave_unmigrated()
+
+def _contained(ready: Callable[[Any], None]) -> Callable[[Any], None]:
+    """``ready`` of an app that was not left out; one that fails is."""
+
+    @wraps(ready)
+    def guarded(config: PluginConfig) -> None:
+        if config.name in discovery.failures:
             return
-        with registry.contained(self.name, "load"):
-            module: Any = import_module(f"{self.name}.plugin")
-            registry.register(module.PLUGIN, self.name)
+        with discovery.contained(config.name, "ready"):
+            ready(config)
+        if config.name in discovery.failures:
+            loading.leave_out(config)
 
-    def _import_migrations(self) -> None:
-        """Now, since a migration that cannot be imported would stop all of them."""
-        try:
-            package = import_module(f"{self.name}.migrations")
-        except ModuleNotFoundError as error:
-            if error.name == f"{self.name}.migrations":
-                return
-            raise
-        for module in pkgutil.iter_modules(package.__path__):
-            import_module(f"{package.__name__}.{module.name}")
-
-    def _leave_unmigrated(self) -> None:
-        settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, self.label: None}
+    return guarded

@@ -8,10 +8,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from records.visible import visible
+from views_plugins import shapes
 
 Number = int | float
 Value = str | int | float | None
+Link = Annotated[str, shapes.address]
 
 _KEY = re.compile(r"[a-z][a-z0-9-]*")
 
@@ -30,7 +34,7 @@ class Kind(StrEnum):
 
 
 OVER_TIME = {Kind.LINE, Kind.AREA}
-MOST_SLICES = 10
+MOST_SLICES = 9
 MOST_SERIES = 8
 """A picture has colours for so many; what is beyond is summed up as `other`."""
 
@@ -40,7 +44,7 @@ class Label:
     """A name on an axis, and the address of what is behind it."""
 
     text: str
-    link: str = ""
+    link: Link = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,8 @@ class Series:
 
     name: str
     values: tuple[Number | None, ...]
-    links: tuple[str, ...] = ()
-    link: str = ""
+    links: tuple[Link, ...] = ()
+    link: Link = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +124,14 @@ class Chart:
             "x": shown.x,
             "y": shown.y,
             "unit": shown.unit,
-            "labels": [label.text for label in shown.categories],
+            "labels": [visible(label.text) for label in shown.categories],
             "links": [label.link for label in shown.categories],
             "series": [
-                {"name": each.name, "values": each.values, "links": each.links}
+                {
+                    "name": visible(each.name),
+                    "values": each.values,
+                    "links": each.links,
+                }
                 for each in drawn
             ],
         }
@@ -133,13 +141,13 @@ class Chart:
 class Column:
     title: str
     numeric: bool = False
-    link: str = ""
+    link: Link = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     value: Value
-    link: str = ""
+    link: Link = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +189,7 @@ class Figure:
     note: str = ""
     low: Number | None = None
     high: Number | None = None
-    link: str = ""
+    link: Link = ""
 
 
 Part = Chart | Table

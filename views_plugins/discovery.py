@@ -4,7 +4,8 @@ What cannot be imported is kept aside with its error, and breaks nothing else.
 """
 
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -32,11 +33,25 @@ failures: dict[str, Failure] = {}
 """By the dotted name of the app; the first failure of each."""
 
 
-def failed(app: str, stage: str, error: Exception, reason: str = "") -> None:
+def failed(app: str, stage: str, error: BaseException, reason: str = "") -> None:
     """Note that a plugin is broken; it is shown in its tab and on the health page."""
     trace = "".join(traceback.format_exception(error))
     text = reason or f"{type(error).__name__}: {error}"
     failures.setdefault(app, Failure(app, stage, text, trace))
+
+
+@contextmanager
+def contained(app: str, stage: str) -> Iterator[None]:
+    """What a plugin raises inside is noted as its failure, and goes no further.
+
+    That it wants to end the process is a failure, too.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001
+        failed(app, stage, error)
 
 
 def discover(named: Sequence[str], taken: Iterable[str]) -> list[str]:
@@ -59,6 +74,11 @@ def discover(named: Sequence[str], taken: Iterable[str]) -> list[str]:
     return found
 
 
+def is_plugin(config: AppConfig) -> bool:
+    """Whether an app is a plugin, built in or not."""
+    return bool(getattr(config, "is_plugin", False))
+
+
 def _built_in() -> list[str]:
     """Folders beside this module that hold a plugin."""
     found = _HERE.glob("*/plugin.py")
@@ -71,17 +91,24 @@ def _installed() -> list[str]:
 
 def _label(app: str) -> str | None:
     """The label of an app that can be imported; None notes why it cannot."""
-    try:
-        import_module(app)
-        config = AppConfig.create(app)
-        if not getattr(config, "is_plugin", False):
-            raise TypeError("Its AppConfig is not a views_plugins.apps.PluginConfig")
-        return config.label
-    except ModuleNotFoundError as error:
-        # Its own missing dependency is another matter than a plugin that is not there.
-        absent = error.name is not None and f"{app}.".startswith(f"{error.name}.")
-        reason = f"There is no module {error.name!r}: is the plugin installed?"
-        failed(app, "import", error, reason if absent else "")
-    except Exception as error:  # noqa: BLE001
-        failed(app, "import", error)
+    with contained(app, "import"):
+        try:
+            import_module(app)
+        except ModuleNotFoundError as error:
+            # Its own missing dependency is another matter than a plugin that is absent.
+            if error.name is None or not f"{app}.".startswith(f"{error.name}."):
+                raise
+            reason = f"There is no module {error.name!r}: is the plugin installed?"
+            failed(app, "import", error, reason)
+        else:
+            return _config(app).label
     return None
+
+
+def _config(app: str) -> AppConfig:
+    config = AppConfig.create(app)
+    if not is_plugin(config):
+        raise TypeError("Its AppConfig is not a views_plugins.apps.PluginConfig")
+    if config.name != app:
+        raise ValueError(f"Its AppConfig is named {config.name!r}")
+    return config

@@ -14,7 +14,7 @@ from django.urls import reverse
 from records.filters import FlagField, InvalidParameters, read_form, without_blanks
 from records.scope import Scope
 from records.stats import first_day
-from views_plugins.registry import Plugin
+from views_plugins.registry import LONGEST, Plugin
 
 ALL = "all"
 PRESETS = {
@@ -26,8 +26,6 @@ PRESETS = {
     "365": "a year",
     ALL: "all",
 }
-LONGEST = 3660
-"""Days that a window may have."""
 
 
 class DaysField(forms.CharField):

@@ -1,15 +1,15 @@
 """The one door through which views come in: what a plugin is, and which there are."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from records import parsers, readings
 from records.parsers import PayloadParser
 from records.readings import PayloadReading
-from views_plugins import discovery
+from views_plugins import discovery, shapes
 from views_plugins.charts import Chart, Content
 from views_plugins.discovery import Failure
 
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from views_plugins.filters import Filters
 
 READ = "records.view_record"
+LONGEST = 3660
+"""Days that a window may have."""
+
 _SLUG = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_OPTION = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_COMMON = {"days", "start", "end", "system_name", "external", "classification"}
 _TAKEN = {
     "admin",
     "api",
@@ -45,6 +50,13 @@ class Option:
     label: str
     choices: Mapping[str, str]
 
+    def __post_init__(self) -> None:
+        shapes.require(self, Option)
+        if not _OPTION.fullmatch(self.name) or self.name in _COMMON:
+            raise ValueError(f"An option cannot be called {self.name!r}")
+        if not self.choices or "" in self.choices:
+            raise ValueError(f"{self.name}: choices are needed, none of them empty")
+
     @property
     def default(self) -> str:
         return next(iter(self.choices))
@@ -63,7 +75,7 @@ class Plugin:
     slug: str
     title: str
     order: int = 100
-    content: "Callable[[Filters], Content | Chart] | None" = None
+    content: Callable[["Filters"], Content | Chart] | None = None
     urls: str = ""
     permission: str = READ
     options: tuple[Option, ...] = ()
@@ -77,10 +89,20 @@ class Plugin:
     app: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
+        shapes.require(self, Plugin)
         if not _SLUG.fullmatch(self.slug) or self.slug in _TAKEN:
             raise ValueError(f"A view cannot be called {self.slug!r}")
         if bool(self.content) == bool(self.urls):
             raise ValueError(f"{self.slug}: give it either content or urls")
+        if not 1 <= self.days <= LONGEST:
+            raise ValueError(f"{self.slug}: days are from 1 to {LONGEST}")
+        for named in (self.options, self.parsers, self.readings):
+            _check_different(self.slug, [each.name for each in named])
+
+
+def _check_different(slug: str, names: list[str]) -> None:
+    if len(set(names)) != len(names):
+        raise ValueError(f"{slug}: two of {names} have the same name")
 
 
 @dataclass(frozen=True)
@@ -97,28 +119,52 @@ class Broken:
 
 _plugins: dict[str, Plugin] = {}
 _apps: dict[str, str] = {}
+_withdrawn: dict[str, Plugin] = {}
 
 
 def register(plugin: Plugin, app: str) -> None:
     """Add the view of an app, with its parsers and readings; all of it or nothing."""
+    shapes.require(plugin, Plugin)
     other = _apps.get(plugin.slug, app)
     if other != app:
         raise ValueError(f"The view {plugin.slug!r} is the one of {other}")
-    for parser in plugin.parsers:
-        parsers.register(parser)
-    for reading in plugin.readings:
-        readings.register(reading)
     _plugins[plugin.slug], _apps[plugin.slug] = plugin, app
+    added: list[Callable[[], None]] = [partial(_forget, plugin.slug)]
+    try:
+        for parser in plugin.parsers:
+            parsers.register(parser)
+            added.append(partial(parsers.unregister, parser.name))
+        for reading in plugin.readings:
+            readings.register(reading)
+            added.append(partial(readings.unregister, reading.name))
+    except ValueError:
+        for take_back in added:
+            take_back()
+        raise
+
+
+def _forget(slug: str) -> None:
+    del _plugins[slug], _apps[slug]
 
 
 def unregister(slug: str) -> None:
     """Take a view out again, with what it brought."""
-    plugin = _plugins.pop(slug, None)
-    _apps.pop(slug, None)
-    for parser in plugin.parsers if plugin else ():
+    plugin = _plugins.get(slug)
+    if plugin is None:
+        return
+    _forget(slug)
+    for parser in plugin.parsers:
         parsers.unregister(parser.name)
-    for reading in plugin.readings if plugin else ():
+    for reading in plugin.readings:
         readings.unregister(reading.name)
+
+
+def withdraw(app: str) -> None:
+    """Take out the view of an app that is broken; its tab stays, to say so."""
+    for plugin in plugins():
+        if _apps[plugin.slug] == app:
+            unregister(plugin.slug)
+            _withdrawn[app] = plugin
 
 
 def plugins() -> list[Plugin]:
@@ -136,10 +182,16 @@ def broken() -> list[Broken]:
     used = {*_plugins, *_TAKEN}
     found = []
     for app, failure in sorted(discovery.failures.items()):
+        known = _withdrawn.get(app)
         name = app.rpartition(".")[2]
-        slug = _free(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), used)
+        wanted = known.slug if known else re.sub(r"[^a-z0-9]+", "-", name.lower())
+        slug = _free(wanted.strip("-"), used)
         used.add(slug)
-        found.append(Broken(slug, name, failure))
+        if known:
+            title, order, permission = known.title, known.order, known.permission
+            found.append(Broken(slug, title, failure, order, permission))
+        else:
+            found.append(Broken(slug, name, failure))
     return found
 
 
@@ -147,12 +199,3 @@ def _free(slug: str, used: set[str]) -> str:
     while not slug or slug in used:
         slug += "-broken"
     return slug.lstrip("-")
-
-
-@contextmanager
-def contained(app: str, stage: str) -> Iterator[None]:
-    """What a plugin raises inside is noted as its failure, and goes no further."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001
-        discovery.failed(app, stage, error)

@@ -4,12 +4,17 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import Any
 
+from django.apps import apps
+from django.core.exceptions import AppRegistryNotReady
 from django.urls import URLPattern, URLResolver, include, path
 
-from views_plugins import api, registry, views
+from views_plugins import api, discovery, registry, views
 from views_plugins.registry import Plugin
 
 Patterns = list[URLPattern | URLResolver]
+
+if not apps.ready:
+    raise AppRegistryNotReady("Addresses are known when all plugins are loaded.")
 
 
 def _patterns() -> Iterator[URLPattern | URLResolver]:
@@ -29,11 +34,17 @@ def _drawn(plugin: Plugin) -> Patterns:
 
 def _own(plugin: Plugin) -> Patterns:
     """The patterns of a plugin that has some, each of them contained."""
-    inside: Patterns = []
-    with registry.contained(registry.app_of(plugin.slug), "urls"):
+    app = registry.app_of(plugin.slug)
+    mounted: Patterns = []
+    with discovery.contained(app, "urls"):
         module: Any = import_module(plugin.urls)
-        inside.extend(_guarded(plugin, module.urlpatterns))
-    return [path(f"{plugin.slug}/", include((inside, plugin.slug)))] if inside else []
+        inside = list(_guarded(plugin, module.urlpatterns))
+        resolver: Any = path(f"{plugin.slug}/", include((inside, plugin.slug)))
+        _ = resolver.reverse_dict  # whose making compiles every pattern
+        mounted.append(resolver)
+    if not mounted:
+        registry.withdraw(app)
+    return mounted
 
 
 def _guarded(

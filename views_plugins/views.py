@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.template.response import SimpleTemplateResponse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_safe
 
@@ -17,7 +18,7 @@ from records.access import may_read
 from records.exports import csv_line
 from records.filters import InvalidParameters
 from records.views import for_readers, turned_away
-from views_plugins import filters, health
+from views_plugins import filters, health, shapes
 from views_plugins.access import may_see
 from views_plugins.charts import Chart, Content, Table
 from views_plugins.discovery import Failure
@@ -42,10 +43,10 @@ def content_of(plugin: Plugin, asked: Filters) -> Content:
     try:
         found = plugin.content(asked)
         content = Content(parts=(found,)) if isinstance(found, Chart) else found
-        content.as_data()
+        shapes.require(content, Content)
     except (*_MEANT, InvalidParameters):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(plugin.slug) from error
     return content
 
@@ -58,12 +59,12 @@ def contained(plugin: Plugin, view: View) -> View:
         if not may_see(request.user, plugin):
             return turned_away(request)
         try:
-            response = view(request, *args, **kwargs)
+            response = _answer(view(request, *args, **kwargs))
         except _MEANT:
             raise
         except PluginError as error:
             response = _failed(request, plugin, error.__cause__ or error)
-        except Exception as error:  # noqa: BLE001
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             response = _failed(request, plugin, error)
         else:
             health.works(plugin)
@@ -72,6 +73,15 @@ def contained(plugin: Plugin, view: View) -> View:
         return response
 
     return guarded
+
+
+def _answer(response: object) -> HttpResponseBase:
+    """What a view returned, with its template rendered: Django would do that later."""
+    if isinstance(response, SimpleTemplateResponse):
+        return response.render()
+    if not isinstance(response, HttpResponseBase):
+        raise TypeError(f"The view returned {type(response).__name__}")
+    return response
 
 
 def _failed(request: HttpRequest, plugin: Plugin, error: BaseException) -> HttpResponse:
