@@ -1,0 +1,1 @@
+"""One machine id: everything it sent, on a page of its own."""
