@@ -179,6 +179,16 @@ class MachineCount(NamedTuple):
     last_record: int
 
 
+class RecordsCount(NamedTuple):
+    """A guilty of some records' crashes."""
+
+    guilty: int
+    function: str
+    module: str
+    crashes: int
+    last_record: int
+
+
 def traces_of(guilty_id: int) -> list[int]:
     """Traces that this guilty, or one merged into it, is guilty of."""
     merged = Guilty.objects.filter(merged_into=guilty_id).values_list("id", flat=True)
@@ -224,6 +234,27 @@ def machines_of(
     labels = build_labels.of({row[1] for row in found})
     return [
         MachineCount(row[0], row[1], labels[row[1]].version, *row[2:]) for row in found
+    ]
+
+
+def of_records(record_ids: Collection[int]) -> list[RecordsCount]:
+    """The guilties of the crashes among these records, most crashes first."""
+    target = _merged()
+    crashes: Counter[int] = Counter()
+    last: dict[int, int] = {}
+    reports = CrashReport.objects.filter(record_id__in=list(record_ids)).order_by()
+    rows = reports.filter(trace__guilty__isnull=False).values_list("trace__guilty_id")
+    for found, n, newest in rows.annotate(Count("record_id"), Max("record_id")):
+        owner = target.get(found, found)
+        crashes[owner] += n
+        last[owner] = max(newest, last.get(owner, 0))
+    frames = {pk: row.frame for pk, row in _shown(crashes, hidden=True).items()}
+    ranked = sorted(crashes, key=lambda each: (-crashes[each], -last[each]))
+    return [
+        RecordsCount(
+            each, frames[each].function, frames[each].module, crashes[each], last[each]
+        )
+        for each in ranked
     ]
 
 

@@ -361,3 +361,29 @@ def test_the_last_days_end_today():
         Scope(today - timedelta(days=6), today),
         Scope(today - timedelta(days=7), today - timedelta(days=1)),
     )
+
+
+def test_the_guilties_of_some_records_are_of_those_only(sent):
+    pks = ids_of_guilties()
+    some = [each for each in sent[::2] if each.guilty]
+    wanted = Counter(pks[each.guilty] for each in some)
+    found = stats.of_records([each.record for each in sent[::2]])
+    assert {each.guilty: each.crashes for each in found} == wanted
+    assert [each.crashes for each in found] == sorted(wanted.values(), reverse=True)
+    for each in found:
+        named = each.function, each.module
+        assert pks[named] == each.guilty
+        mine = [one.record for one in some if one.guilty == named]
+        assert each.last_record == max(mine)
+    assert stats.of_records([]) == []
+
+
+def test_a_merged_guilty_of_some_records_counts_for_its_target(sent):
+    pks = ids_of_guilties()
+    first, second = (pks[named] for named in FRAMES[2:4])
+    records = [each.record for each in sent]
+    before = {each.guilty: each.crashes for each in stats.of_records(records)}
+    Guilty.objects.filter(pk=first).update(merged_into=second)
+    after = {each.guilty: each.crashes for each in stats.of_records(records)}
+    assert after[second] == before[first] + before[second]
+    assert first not in after
