@@ -1,6 +1,8 @@
 """Gunicorn for site and collector. Numbers come from the environment (see docs)."""
 
 import os
+import shutil
+import tempfile
 from typing import Any
 
 from records.collector.fields import NAMES
@@ -25,6 +27,16 @@ header_map = "drop"
 forwarded_allow_ips = "*"
 forwarder_headers = ",".join(name.upper() for name in NAMES)
 secure_scheme_headers: dict[str, str] = {}
+
+
+# Processes share what they count for /metrics through files that end with the server.
+os.environ.setdefault(
+    "PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="telemetry-metrics-")
+)
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

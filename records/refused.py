@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import transaction
 
-from records import rollups
+from records import metrics, rollups
 from records.collector.refusal import Code, Refusal
 from records.collector.requests import submissions
 from records.models import RefusalPolicy, Refused
@@ -56,6 +56,8 @@ class Keeper:
         with transaction.atomic():
             Refused.objects.bulk_create([row for row in rows if row])
             rollups.add(rollups.REFUSED_DAY, counts)
+        for (_, code), n in counts.items():
+            metrics.REFUSED.labels(code).inc(n)
         self._trim_sometimes(now, len(requests))
         return [bool(row and row.quarantined) for row in rows]
 

@@ -17,7 +17,7 @@ from django.db import (
 )
 from django.db.backends.utils import CursorWrapper
 
-from records import database, names
+from records import database, metrics, names
 from records.models import Record
 from records.names import NameIds
 from records.submission import Submission
@@ -49,6 +49,22 @@ class Stored(NamedTuple):
 
 def store(submissions: Sequence[Submission]) -> list[Stored]:
     """Store the submissions in one durable transaction; the answers, in order.
+
+    Raises one of LOST when nothing was stored.
+    """
+    started = time.perf_counter()
+    stored = _store_for_certain(submissions)
+    metrics.COMMIT.observe(time.perf_counter() - started)
+    metrics.BATCH.observe(len(stored))
+    duplicates = sum(each.duplicate for each in stored)
+    metrics.ACCEPTED.inc(len(stored) - duplicates)
+    if duplicates:
+        metrics.DUPLICATE.inc(duplicates)
+    return stored
+
+
+def _store_for_certain(submissions: Sequence[Submission]) -> list[Stored]:
+    """Store them, also when the connection is lost meanwhile.
 
     A connection that is lost while committing leaves the outcome open: it is settled by
     looking, and by inserting under the same ids. Raises one of LOST when nothing was

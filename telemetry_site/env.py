@@ -105,6 +105,17 @@ SETTINGS = (
         "Where `GET /` on a collector of its own redirects to.",
     ),
     Setting(
+        "TELEMETRY_METRICS_TOKEN",
+        "",
+        "Bearer token that reading `/metrics` needs; without one, only processes of "
+        "this machine may read it.",
+    ),
+    Setting(
+        "TELEMETRY_LOG",
+        "json unless DEBUG",
+        "How log lines are written: `json` or `text`.",
+    ),
+    Setting(
         "TELEMETRY_PLUGINS",
         "",
         "Views beside the built-in ones and those of installed packages: dotted names "
@@ -136,6 +147,8 @@ class Environment:
     refused_max: int
     refused_age: timedelta
     site_url: str
+    metrics_token: str
+    log: str
     plugins: list[str]
     query_time: timedelta
 
@@ -152,6 +165,8 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         )
     if "TELEMETRY_SECURE" not in env:
         values["TELEMETRY_SECURE"] = str(not debug)
+    if "TELEMETRY_LOG" not in env:
+        values["TELEMETRY_LOG"] = "text" if debug else "json"
     return Environment(
         database_url=_database_url(values["DATABASE_URL"]),
         debug=debug,
@@ -167,6 +182,8 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         refused_max=_integer(values, "TELEMETRY_REFUSED_MAX"),
         refused_age=timedelta(days=_integer(values, "TELEMETRY_REFUSED_DAYS")),
         site_url=values["TELEMETRY_SITE_URL"],
+        metrics_token=values["TELEMETRY_METRICS_TOKEN"].strip(),
+        log=_choice(values, "TELEMETRY_LOG", ("json", "text")),
         plugins=_words(values["TELEMETRY_PLUGINS"]),
         query_time=timedelta(seconds=_integer(values, "TELEMETRY_QUERY_SECONDS")),
     )
@@ -177,6 +194,14 @@ def _boolean(values: Mapping[str, str], name: str) -> bool:
     if word not in _TRUE | _FALSE:
         raise InvalidEnvironment(f"{name} must be true or false, not {values[name]!r}")
     return word in _TRUE
+
+
+def _choice(values: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
+    word = values[name].strip().lower()
+    if word not in words:
+        choices = " or ".join(words)
+        raise InvalidEnvironment(f"{name} must be {choices}, not {values[name]!r}")
+    return word
 
 
 def _integer(values: Mapping[str, str], name: str) -> int:

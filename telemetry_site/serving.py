@@ -6,7 +6,7 @@ from typing import Any
 from records.collector.answer import Answer, Environ, StartResponse
 from records.collector.gathering import Gatherer
 from records.collector.views import Collector, Waiting, accepts
-from telemetry_site import health
+from telemetry_site import health, metrics
 
 Site = Callable[[Environ, Any], Iterable[bytes]]
 
@@ -25,6 +25,7 @@ class Application:
         if accepts(environ):
             return self._collector(environ, start_response)
         answer = health.answer(environ, worker=self._site is not None)
+        answer = answer or metrics.answer(environ)
         if answer:
             return answer.send(start_response)
         return (self._site or self._collector)(environ, start_response)

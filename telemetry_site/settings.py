@@ -37,9 +37,9 @@ INSTALLED_APPS = [
 INSTALLED_APPS += discovery.discover(
     ENV.plugins, taken=[name.partition(".apps.")[0] for name in INSTALLED_APPS]
 )
-MIGRATION_MODULES: dict[str, str | None] = {}
 
 MIDDLEWARE = [
+    "telemetry_site.middleware.Observed",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -201,6 +201,8 @@ TELEMETRY_QUEUE = ENV.queue
 TELEMETRY_REFUSED_MAX = ENV.refused_max
 TELEMETRY_REFUSED_AGE = ENV.refused_age
 TELEMETRY_SITE_URL = ENV.site_url
+TELEMETRY_TRUSTED_PROXY = ENV.trusted_proxy
+TELEMETRY_METRICS_TOKEN = ENV.metrics_token
 TELEMETRY_QUERY_TIME = ENV.query_time
 TELEMETRY_EXPORT_TIME = 6 * ENV.query_time  # for each batch
 
@@ -208,9 +210,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}
+        "text": {"()": "telemetry_site.logs.TextFormatter"},
+        "json": {"()": "telemetry_site.logs.JsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": ENV.log}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django.server": {"level": "WARNING"},

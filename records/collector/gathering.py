@@ -32,14 +32,14 @@ class Gatherer:
     def finish(self, waiting: Sequence[Waiting]) -> list[Answer]:
         """Store what these requests hold; their answers, in order."""
         if time.monotonic() < self._down_until:
-            return [unavailable("The store is down")] * len(waiting)
+            return [unavailable("The store is down") for _ in waiting]
         try:
             return self._finish(waiting)
         except DOWN as error:
             log.warning("The store is down: %s", type(error).__name__)
             connection.close()
             self._down_until = time.monotonic() + RETRY_SECONDS
-            return [unavailable("The store is down")] * len(waiting)
+            return [unavailable("The store is down") for _ in waiting]
         except Exception:
             log.exception("The collector failed on gathered requests")
             return self._finish_alone(waiting)

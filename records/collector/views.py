@@ -14,6 +14,7 @@ import orjson
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
+from records import metrics
 from records.collector.answer import Answer, Environ, StartResponse
 from records.collector.body import lines
 from records.collector.refusal import Code, Refusal
@@ -232,6 +233,7 @@ def _created(stored: Stored) -> Answer:
 
 
 def unavailable(message: str) -> Answer:
+    metrics.UNAVAILABLE.inc()
     headers = (("Retry-After", _RETRY_AFTER),)
     return _problem("503 Service Unavailable", message, headers)
 
