@@ -91,10 +91,11 @@ _LEAVES: Mapping[Any, Check] = {
 
 
 def _dataclass(kind: Any) -> Check:
+    types: dict[str, Any] = {each.name: each.type for each in fields(kind)}
     parts = [
-        (each.name, _check(each.type))
-        for each in fields(kind)
-        if not isinstance(each.type, str)
+        (name, _check(wanted))
+        for name, wanted in types.items()
+        if not isinstance(wanted, str)
     ]
 
     def check(value: Any) -> str:
