@@ -1,15 +1,4 @@
-// Pages about crashes: questions answered on change, and what is marked counted.
-
-for (const form of document.querySelectorAll("form[data-auto]")) {
-  form.addEventListener("change", (event) => {
-    if (event.target.matches("select, input[type=checkbox]")) form.requestSubmit();
-  });
-  form.addEventListener("formdata", ({ formData }) => {
-    for (const [name, value] of [...formData]) {
-      if (!value.trim()) formData.delete(name);
-    }
-  });
-}
+// Pages about crashes: what is marked is counted.
 
 // --- Marking frames: the same frame is checked wherever it stands -------------------
 

@@ -1,8 +1,9 @@
-// What every page has: times, copying, the list of keys, and what went wrong.
+// What every page has: times, copying, questions, the list of keys, and what went wrong.
 
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86400;
+const FIRST_DATE = "2000"; // before it somebody is still typing the year
 
 // --- Times: the same words as records/durations.py ----------------------------------
 
@@ -99,6 +100,56 @@ document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
   if (opener) document.getElementById(opener.dataset.opens).showModal();
 });
+
+// --- Questions: answered as soon as they are asked -----------------------------------
+
+function leaveOutBlanks({ formData }) {
+  for (const [name, value] of [...formData]) {
+    if (!value.trim()) formData.delete(name);
+  }
+}
+
+for (const form of document.querySelectorAll("form[data-auto]")) {
+  form.addEventListener("change", ({ target }) => {
+    const asks = target.matches("select, input[type=checkbox], input[list]");
+    if (asks && isComplete(form)) form.requestSubmit();
+  });
+  form.addEventListener("formdata", leaveOutBlanks);
+}
+
+// A window is a number of days or two dates, never both.
+function isComplete(form) {
+  return !form.matches("[data-window]") || form.days.value !== "" || areDates(form);
+}
+
+function areDates({ start, end }) {
+  return start.value > FIRST_DATE && start.value <= end.value;
+}
+
+for (const form of document.querySelectorAll("form[data-window]")) {
+  const dates = form.querySelector(".dates");
+  dates.addEventListener("change", () => {
+    form.days.value = "";
+    if (areDates(form)) form.requestSubmit();
+  });
+  form.days.addEventListener("change", () => {
+    const preset = form.days.value !== "";
+    dates.classList.toggle("dates-unused", preset);
+    if (preset) form.start.value = form.end.value = "";
+    else form.start.focus();
+  });
+}
+
+// --- Waiting for the next page -------------------------------------------------------
+
+const main = document.querySelector("main");
+
+document.addEventListener("submit", ({ target, defaultPrevented }) => {
+  if (!defaultPrevented && target.matches("form[data-auto]")) main.setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => main.removeAttribute("aria-busy")); // or comes back
+
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 // --- Dialogs and keys ----------------------------------------------------------------
 
