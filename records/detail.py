@@ -54,6 +54,7 @@ class Detail:
     classification: str
     severity: int
     external: bool
+    machine_id: str
     stored: StoredRecord | None
     payload: str | None
     length: int
@@ -87,6 +88,7 @@ def find(record_id: int, *, payload: bool) -> Detail | None:
         classification=values["classification"],
         severity=values["severity"],
         external=values["external"],
+        machine_id=row.machine_id,
         stored=_stored(row, values) if payload else None,
         payload=row.payload if payload else None,
         length=len(row.payload),

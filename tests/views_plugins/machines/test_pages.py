@@ -230,7 +230,7 @@ def test_an_unknown_id_is_not_found_and_the_page_helps(reader, address):
     response = reader.get(address)
     assert response.status_code == 404
     assert "No such machine id" in response.content.decode()
-    assert "<script>" not in words(response.content.decode().replace("<script>", "!"))
+    assert "<script>" not in response.content.decode()
 
 
 def test_one_finds_a_machine_by_its_id(reader):
