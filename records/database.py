@@ -16,6 +16,7 @@ from django.db.backends.utils import CursorWrapper
 # Advisory locks of PostgreSQL are numbers that a project chooses for itself.
 _DIGEST_LOCK = 7_265_001
 _PRESENCE_LOCK = 7_265_002
+_PURGE_LOCK = 7_265_004
 _SQLITE_STEPS = 1000  # a few dozen rows: each may hold a long payload to search
 _STORE_MILLISECONDS = 8000
 
@@ -128,6 +129,16 @@ def own_digest() -> None:
 def own_presence() -> None:
     """Until commit, nobody else changes what is counted of chains of days."""
     _advisory("pg_advisory_xact_lock", _PRESENCE_LOCK)
+
+
+def try_purge() -> bool:
+    """Until commit, no other purge deletes anything; False: another one is at it."""
+    if not is_postgres():
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_PURGE_LOCK])
+        (mine,) = cursor.fetchone()
+        return bool(mine)
 
 
 def _advisory(function: str, key: int) -> None:

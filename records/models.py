@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from django.contrib.postgres.indexes import BrinIndex
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Statement
@@ -18,6 +20,13 @@ from django.utils.functional import cached_property
 
 from records.collector.refusal import Code
 from records.querysets import RecordQuerySet
+from records.retention import (
+    LONGEST_CLASSIFICATION,
+    MOST_DAYS,
+    Criterion,
+    Rule,
+    problem,
+)
 from records.versions import version_key
 
 NAME_LENGTH = 256
@@ -426,3 +435,88 @@ class ParserFailure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.parser} on record {self.record_id}"
+
+
+# --- Retention --------------------------------------------------------------------
+
+
+class RetentionRule(models.Model):
+    """How long records are kept; of all rules, the most specific one decides."""
+
+    id = models.AutoField(primary_key=True)
+    criterion = models.CharField(
+        max_length=20,
+        choices=[
+            (Criterion.MACHINE.value, "machine id"),
+            (Criterion.CLASSIFICATION.value, "classification"),
+            (Criterion.SEVERITY.value, "severity"),
+            (Criterion.DEFAULT.value, "default"),
+        ],
+    )
+    value = models.CharField(
+        max_length=LONGEST_CLASSIFICATION,
+        blank=True,
+        help_text="In a classification, * stands for any text. The default has none.",
+    )
+    days = models.PositiveIntegerField(
+        validators=(MaxValueValidator(MOST_DAYS),), help_text="0 keeps for ever."
+    )
+    reason = models.TextField(blank=True)
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("criterion", "value")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("criterion", "value"), name="one_rule_per_value"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.rule)
+
+    @property
+    def rule(self) -> Rule:
+        return Rule(Criterion(self.criterion), self.value, self.days, self.pk or 0)
+
+    def clean(self) -> None:
+        self.value = self.value.strip()
+        if self.criterion and (why := problem(self.criterion, self.value)):
+            raise ValidationError({"value": why})
+        if self.criterion == Criterion.DEFAULT and not self.active:
+            raise ValidationError({"active": "Without a limit, give 0 days."})
+
+
+class RetentionRun(models.Model):
+    """A purge: what it deleted, as far as it came."""
+
+    id = models.AutoField(primary_key=True)
+    started = models.DateTimeField(help_text="Ages are counted back from here.")
+    finished = models.DateTimeField(null=True)
+    deleted = models.BigIntegerField(default=0)
+    by_rule = models.JSONField(default=dict, help_text="Records deleted, by rule id.")
+    error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"Purge of {self.started:%Y-%m-%d %H:%M}"
+
+
+class Erasure(models.Model):
+    """That everything of a machine id was deleted; of the id itself, a keyed hash."""
+
+    id = models.AutoField(primary_key=True)
+    erased_at = models.DateTimeField(auto_now_add=True)
+    erased_by = models.CharField(max_length=200)
+    machine_hash = models.CharField(max_length=64)
+    records = models.BigIntegerField()
+    other_rows = models.BigIntegerField(help_text="Facts, counts, refused requests.")
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"Erasure {self.pk}"

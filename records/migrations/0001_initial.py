@@ -254,4 +254,48 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['kind', 'id'], name='record_kind'), models.Index(fields=['build', 'id'], name='record_build'), models.Index(fields=['hardware', 'id'], name='record_hardware'), models.Index(fields=['kernel', 'id'], name='record_kernel'), models.Index(fields=['machine_id'], name='record_machine'), models.Index(fields=['event_id'], name='record_event'), records.models.ArrivalIndex(fields=['received_at'], name='record_received'), records.models.ArrivalIndex(fields=['captured_at'], name='record_captured')],
             },
         ),
+        migrations.CreateModel(
+            name='Erasure',
+            fields=[
+                ('id', models.AutoField(primary_key=True, serialize=False)),
+                ('erased_at', models.DateTimeField(auto_now_add=True)),
+                ('erased_by', models.CharField(max_length=200)),
+                ('machine_hash', models.CharField(max_length=64)),
+                ('records', models.BigIntegerField()),
+                ('other_rows', models.BigIntegerField(help_text='Facts, counts, refused requests.')),
+            ],
+            options={
+                'ordering': ('-id',),
+            },
+        ),
+        migrations.CreateModel(
+            name='RetentionRun',
+            fields=[
+                ('id', models.AutoField(primary_key=True, serialize=False)),
+                ('started', models.DateTimeField(help_text='Ages are counted back from here.')),
+                ('finished', models.DateTimeField(null=True)),
+                ('deleted', models.BigIntegerField(default=0)),
+                ('by_rule', models.JSONField(default=dict, help_text='Records deleted, by rule id.')),
+                ('error', models.CharField(blank=True, max_length=200)),
+            ],
+            options={
+                'ordering': ('-id',),
+            },
+        ),
+        migrations.CreateModel(
+            name='RetentionRule',
+            fields=[
+                ('id', models.AutoField(primary_key=True, serialize=False)),
+                ('criterion', models.CharField(choices=[('machine_id', 'machine id'), ('classification', 'classification'), ('severity', 'severity'), ('default', 'default')], max_length=20)),
+                ('value', models.CharField(blank=True, help_text='In a classification, * stands for any text. The default has none.', max_length=140)),
+                ('days', models.PositiveIntegerField(help_text='0 keeps for ever.', validators=[django.core.validators.MaxValueValidator(36500)])),
+                ('reason', models.TextField(blank=True)),
+                ('active', models.BooleanField(default=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                'ordering': ('criterion', 'value'),
+                'constraints': [models.UniqueConstraint(fields=('criterion', 'value'), name='one_rule_per_value')],
+            },
+        ),
     ]
