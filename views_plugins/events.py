@@ -82,15 +82,9 @@ class Events:
     def records(self, **more: object) -> str:
         return self.asked.records(**{"classification": self.classification, **more})
 
-    def of_build(self, label: BuildLabel, **more: object) -> str:
-        system_name, build = label
-        return self.records(system_name=system_name, build=build, **more)
-
-    def name(self, label: BuildLabel) -> str:
-        """The version; with its system where several are shown."""
-        version = label.version or "(none)"
-        one = self.asked.scope.system_name
-        return version if one else f"{label.system_name} {version}"
+    def build(self, label: BuildLabel, **more: object) -> Label:
+        """A build's name, and its events."""
+        return self.asked.build(label, classification=self.classification, **more)
 
     # --- Charts ---------------------------------------------------------------------
 
@@ -132,10 +126,7 @@ class Events:
             key="builds",
             title="By build",
             kind=Kind.BAR,
-            categories=tuple(
-                Label(self.name(labels[build]), self.of_build(labels[build]))
-                for build in builds
-            ),
+            categories=tuple(self.build(labels[build]) for build in builds),
             series=(
                 Series(
                     self.unit,

@@ -12,8 +12,10 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from records.filters import FlagField, InvalidParameters, read_form, without_blanks
+from records.labels import BuildLabel
 from records.scope import Scope
 from records.stats import first_day
+from views_plugins.charts import Label
 from views_plugins.registry import LONGEST, Plugin
 
 ALL = "all"
@@ -132,6 +134,14 @@ class Filters:
         }
         kept = {name: value for name, value in query.items() if value not in (None, "")}
         return f"{reverse('records')}?{urlencode(kept)}"
+
+    def build(self, label: BuildLabel, **more: object) -> Label:
+        """A build's name, with its system where several are shown, and its records."""
+        system_name, version = label
+        shown = version or "(none)"
+        text = shown if self.scope.system_name else f"{system_name} {shown}"
+        link = {"system_name": system_name, "build": version, **more}
+        return Label(text, self.records(**link))
 
 
 def _word(value: object) -> object:

@@ -3,7 +3,6 @@
 from collections import Counter
 
 from records import stats
-from records.labels import BuildLabel
 from views_plugins.charts import Chart, Content, Figure, Kind, Label, Series
 from views_plugins.filters import Filters
 from views_plugins.registry import Option, Plugin
@@ -22,9 +21,8 @@ def content(asked: Filters) -> Content:
         Figure("Records", total, link=asked.records()),
         Figure("Builds", len(builds)),
     )
-    names = [_name(labels[build], asked) for build in builds]
-    links = [_records(asked, labels[build]) for build in builds]
-    chart = _chart(asked, counts, builds, tuple(map(Label, names, links)))
+    categories = tuple(asked.build(labels[build]) for build in builds)
+    chart = _chart(asked, counts, builds, categories)
     return Content(figures, (chart, _over_time(asked, builds)))
 
 
@@ -84,11 +82,12 @@ def _over_time(asked: Filters, builds: list[int]) -> Chart:
         series=(
             *(
                 Series(
-                    _name(labels[build], asked),
+                    named.text,
                     tuple(counts[day, build] for day in asked.days),
-                    link=_records(asked, labels[build]),
+                    link=named.link,
                 )
                 for build in shown
+                for named in (asked.build(labels[build]),)
             ),
             *_rest(asked, counts, [b for b in builds if b not in greatest]),
         ),
@@ -104,16 +103,6 @@ def _rest(
         return []
     sums = tuple(sum(counts[day, build] for build in builds) for day in asked.days)
     return [Series(f"other ({len(builds):,})", sums)]
-
-
-def _name(label: BuildLabel, asked: Filters) -> str:
-    """The version; with its system where several are shown."""
-    version = label.version or "(none)"
-    return version if asked.scope.system_name else f"{label.system_name} {version}"
-
-
-def _records(asked: Filters, label: BuildLabel) -> str:
-    return asked.records(system_name=label.system_name, build=label.version)
 
 
 PLUGIN = Plugin(

@@ -105,10 +105,11 @@ def _machines(events: Events, counts: Counter[tuple[Any, ...]]) -> Chart:
     def series(build: int, label: BuildLabel) -> Series:
         values = tuple(counts[machine, build] for machine in machines)
         links = tuple(
-            events.of_build(label, machine_id=machine) if n else ""
+            events.build(label, machine_id=machine).link if n else ""
             for machine, n in zip(machines, values, strict=True)
         )
-        return Series(events.name(label), values, links, events.of_build(label))
+        named = events.build(label)
+        return Series(named.text, values, links, named.link)
 
     return Chart(
         key="machines",
@@ -135,13 +136,14 @@ def _latest(events: Events) -> Table:
 
 
 def _row(events: Events, event: MceEvent, label: BuildLabel) -> tuple[Cell, ...]:
+    build = events.build(label)
     return (
         Cell(
             f"{event.received_at:%Y-%m-%d %H:%M:%S}",
             reverse("record", args=[event.record_id]),
         ),
         Cell(event.machine_id, addresses.machine(event.machine_id)),
-        Cell(events.name(label), events.of_build(label)),
+        Cell(build.text, build.link),
         *map(Cell, (event.event_class, event.error_class, event.status, event.addr)),
         *map(Cell, (event.cpu, event.bank, event.socket, event.channel)),
     )
