@@ -106,6 +106,9 @@ check-shell:
 	@find .ci deployments -type f -exec grep -lE '^#!.*[/ ](ba|da)?sh' {} + | \
 		while read -r script; do echo "sh -n $$script"; sh -n "$$script" || exit 1; done
 
+env-example: install
+	$(BIN)/python -m telemetry_site.env_example >deployments/env.example
+
 fmt: install-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

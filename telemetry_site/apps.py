@@ -9,5 +9,4 @@ class SiteConfig(AppConfig):
     verbose_name = "Site"
 
     def ready(self) -> None:
-        register(checks.production)
         register(checks.telemetry_id)

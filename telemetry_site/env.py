@@ -12,6 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from telemetry_site import samples
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 CLIENT_TELEMETRY_ID = "6907c830-eed9-4ce9-81ae-76daf8d88f0f"
@@ -158,17 +160,15 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
     defaults = {setting.name: setting.default for setting in SETTINGS}
     values = {name: env.get(name, default) for name, default in defaults.items()}
     debug = _boolean(values, "DEBUG")
-    if not debug and not values["SECRET_KEY"]:
-        raise InvalidEnvironment(
-            "SECRET_KEY is empty: set it to a long random text "
-            "(or DEBUG=true on a machine of your own)"
-        )
+    database_url = _database_url(values["DATABASE_URL"])
+    if not debug:
+        _refuse_known_secrets(values["SECRET_KEY"], database_url)
     if "TELEMETRY_SECURE" not in env:
         values["TELEMETRY_SECURE"] = str(not debug)
     if "TELEMETRY_LOG" not in env:
         values["TELEMETRY_LOG"] = "text" if debug else "json"
     return Environment(
-        database_url=_database_url(values["DATABASE_URL"]),
+        database_url=database_url,
         debug=debug,
         secret_key=values["SECRET_KEY"] or (_kept_key(VAR_DIR) if debug else ""),
         allowed_hosts=_words(values["ALLOWED_HOSTS"]),
@@ -187,6 +187,20 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         plugins=_words(values["TELEMETRY_PLUGINS"]),
         query_time=timedelta(seconds=_integer(values, "TELEMETRY_QUERY_SECONDS")),
     )
+
+
+def _refuse_known_secrets(key: str, database_url: str) -> None:
+    """Production does not start with a secret that is none."""
+    found = (
+        ("SECRET_KEY", samples.key_problem(key)),
+        ("The password in DATABASE_URL", samples.password_problem(database_url)),
+    )
+    for what, problem in found:
+        if problem:
+            raise InvalidEnvironment(
+                f"{what} {problem}: make one with `openssl rand -hex 32` "
+                "(or set DEBUG=true on a machine of your own)"
+            )
 
 
 def _boolean(values: Mapping[str, str], name: str) -> bool:

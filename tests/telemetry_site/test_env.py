@@ -10,7 +10,7 @@ from telemetry_site import env
 from telemetry_site.env import BASE_DIR, SETTINGS, InvalidEnvironment, read
 from tests.factories import TELEMETRY_ID
 
-KEY = {"SECRET_KEY": "a long random text"}
+KEY = {"SECRET_KEY": "6d86a1b7" * 8}
 FLAGS = {
     "DEBUG": "debug",
     "TELEMETRY_ANONYMOUS_READ": "anonymous_read",
