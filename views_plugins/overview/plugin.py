@@ -1,12 +1,12 @@
 """Overview: the fleet at a glance."""
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date
 
 from django.urls import reverse
 
 from crashes import stats as crashes
-from records import addresses, stats
+from records import stats
 from records.scope import Scope
 from views_plugins.charts import (
     Cell,
@@ -154,9 +154,7 @@ def _rates(asked: Filters, active: Counter[date], crashed: dict[date, int]) -> C
 
 
 def _days(asked: Filters) -> tuple[Label, ...]:
-    return tuple(
-        Label(day.isoformat(), asked.records(day=day)) for day in asked.days
-    )
+    return tuple(Label(day.isoformat(), asked.records(day=day)) for day in asked.days)
 
 
 # --- Tables -------------------------------------------------------------------------
@@ -164,39 +162,35 @@ def _days(asked: Filters) -> tuple[Label, ...]:
 
 def _builds(asked: Filters) -> Table:
     """Builds by when they were first seen, the newest first."""
-    received = {build: n for (build,), n in stats.records_by(asked.scope, "build").items()}
-    newest = sorted(received, reverse=True)[:NEWEST]
+    received = stats.records_by(asked.scope, "build")
+    newest = sorted((build for (build,) in received), reverse=True)[:NEWEST]
     labels = stats.build_labels(newest)
-    machine_days = stats.machine_days(asked.scope, "build")
+    days = stats.machine_days(asked.scope, "build")
     crashed = dict(crashes.by_build(asked.scope))
-    rows = []
-    for build in newest:
-        label = labels[build]
-        system_name, version = label
-        days = machine_days[build,]
-        rate = round(PER * crashed.get(build, 0) / days, 2) if days else None
-        link = asked.records(system_name=system_name, build=version)
-        rows.append(
-            (
-                Cell(version, link),
-                Cell(system_name),
-                Cell(received[build], link),
-                Cell(days),
-                Cell(crashed.get(build, 0)),
-                Cell(rate),
-            )
-        )
-    numbers = ("Records", "Machine-days", "Crashes", f"per {PER} machine-days")
+    numbers = ("Records", "Machine-days", "Crashes", f"Crashes per {PER}")
     return Table(
         key="builds",
         title="Newest builds",
-        columns=(
-            Column("Build"),
-            Column("OS"),
-            *(Column(each, numeric=True) for each in numbers),
+        columns=(Column("Build"), *(Column(each, numeric=True) for each in numbers)),
+        rows=tuple(
+            _build(
+                asked.build(labels[build]),
+                received[build,],
+                days[build,],
+                crashed.get(build, 0),
+            )
+            for build in newest
         ),
-        rows=tuple(rows),
+        note=f"Crashes are also told per {PER} machine-days.",
     )
+
+
+def _build(
+    named: Label, received: int, machine_days: int, crashed: int
+) -> tuple[Cell, ...]:
+    rate = round(PER * crashed / machine_days, 2) if machine_days else None
+    numbers = (received, machine_days, crashed, rate)
+    return (Cell(named.text, named.link), *map(Cell, numbers))
 
 
 def _guilties(scope: Scope) -> Table:
