@@ -99,6 +99,11 @@ def forget(record_ids: Sequence[int]) -> None:
     reports.delete()
 
 
+def expire(record_ids: Sequence[int]) -> None:
+    """Delete reports whose records are deleted; their counts stay."""
+    CrashReport.objects.filter(record_id__in=record_ids).delete()
+
+
 PARSER = CrashParser(
     name="crashes",
     version=1,
@@ -106,6 +111,7 @@ PARSER = CrashParser(
     parse=parse,
     store=store,
     forget=forget,
+    expire=expire,
 )
 
 

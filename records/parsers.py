@@ -28,14 +28,20 @@ class StoredRecord(NamedTuple):
     payload: str
 
 
+def nothing_to_expire(record_ids: Sequence[int]) -> None:
+    """For a parser that keeps nothing of single records."""
+
+
 @dataclass(frozen=True)
 class PayloadParser:
     """A parser of payloads.
 
     ``parse`` is pure: a record's fact, or None when there is nothing to keep; what it
     raises is noted as a failure of that record. ``store`` saves facts with bulk inserts
-    inside the worker's transaction. ``forget`` deletes the facts of these record ids.
-    Raise ``version`` when ``parse`` changes, and run `manage.py rebuild`.
+    inside the worker's transaction. ``forget`` deletes the facts of these record ids,
+    and takes their counts back. ``expire`` deletes facts too, but keeps the counts: it
+    is told every record that is too old or erased, read by the parser or not. Raise
+    ``version`` when ``parse`` changes, and run `manage.py rebuild`.
     """
 
     name: str
@@ -44,6 +50,7 @@ class PayloadParser:
     parse: Callable[[StoredRecord], Any | None]
     store: Callable[[Sequence[tuple[StoredRecord, Any]]], None]
     forget: Callable[[Sequence[int]], None]
+    expire: Callable[[Sequence[int]], object] = nothing_to_expire
 
     def reads(self, classification: str) -> bool:
         return any(matches(pattern, classification) for pattern in self.classifications)

@@ -36,6 +36,11 @@ def forget(record_ids: Sequence[int]) -> None:
     events.delete()
 
 
+def expire(record_ids: Sequence[int]) -> None:
+    """Delete events whose records are deleted; their counts stay."""
+    MceEvent.objects.filter(record_id__in=record_ids).delete()
+
+
 PARSER = PayloadParser(
     name="mce",
     version=1,
@@ -43,6 +48,7 @@ PARSER = PayloadParser(
     parse=parse,
     store=store,
     forget=forget,
+    expire=expire,
 )
 
 

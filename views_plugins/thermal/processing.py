@@ -39,6 +39,11 @@ def forget(record_ids: Sequence[int]) -> None:
     events.delete()
 
 
+def expire(record_ids: Sequence[int]) -> None:
+    """Delete events whose records are deleted; their counts stay."""
+    ThermalEvent.objects.filter(record_id__in=record_ids).delete()
+
+
 PARSER = PayloadParser(
     name="thermal",
     version=1,
@@ -46,6 +51,7 @@ PARSER = PayloadParser(
     parse=parse,
     store=store,
     forget=forget,
+    expire=expire,
 )
 
 

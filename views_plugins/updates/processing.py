@@ -37,6 +37,11 @@ def forget(record_ids: Sequence[int]) -> None:
     events.delete()
 
 
+def expire(record_ids: Sequence[int]) -> None:
+    """Delete events whose records are deleted; their counts stay."""
+    UpdateEvent.objects.filter(record_id__in=record_ids).delete()
+
+
 PARSER = PayloadParser(
     name="updates",
     version=1,
@@ -44,6 +49,7 @@ PARSER = PayloadParser(
     parse=parse,
     store=store,
     forget=forget,
+    expire=expire,
 )
 
 
