@@ -120,11 +120,24 @@ def test_a_day_whose_heartbeats_are_gone_leaves_the_chains():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("days", [[0, 30, 60], [60, 30, 0], [30, 60, 0], [0, 60, 30]])
+@pytest.mark.parametrize(
+    "days",
+    [[0, 30, 60], [60, 30, 0], [30, 60, 0], [0, 60, 30], [0, 30, 31], [60, 59, 30]],
+)
 def test_neighbours_are_found_however_far_away(days):
     for n in days:
         stored(START + n * DAY, classification=HEARTBEAT)
         digest_batch(1)
+    assert all_counts() == recount()
+
+
+@pytest.mark.django_db
+def test_a_batch_may_know_one_of_its_days_from_another_build():
+    stored(START, classification=HEARTBEAT, build="1")
+    digest_batch(1)
+    for n in (0, 1):
+        stored(START + n * DAY, classification=HEARTBEAT, build="2")
+    digest_batch(2)
     assert all_counts() == recount()
 
 
