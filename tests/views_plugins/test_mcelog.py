@@ -218,7 +218,12 @@ def test_events_without_a_number_are_told_apart_too():
             "\n".join(
                 f"May  5 08:57 host mcelog[22]: {x}" for x in PATCHED.split("\n")
             ),
-            {"cpu": 3, "bank": 7, "status": 0x9C00004001010091, "events": 1},
+            {
+                "bank": 7,
+                "events": 1,
+                "mca": "MEMORY CONTROLLER RD_CHANNEL1_ERR",
+                "transaction": "Memory read error",
+            },
             id="through syslog",
         ),
         pytest.param(
@@ -230,6 +235,11 @@ def test_events_without_a_number_are_told_apart_too():
             PATCHED.upper(),
             {"bank": 7, "addr": 0x1D0035000, "status_word": "01010091"},
             id="in upper case",
+        ),
+        pytest.param(
+            "STATUS 9C00004001ABCDEF MCGSTATUS 0\nPROCESSOR 2:800F11 TIME 1\n",
+            {"status_word": "01abcdef", "cpuid": ("AMD", 23, 1, 1), "mscod": None},
+            id="of AMD, in upper case",
         ),
         pytest.param(
             PATCHED.lower(),
@@ -476,6 +486,17 @@ def test_the_filter_bit_changes_neither_class_nor_detail(code):
         assert filtered[:3] == plain[:3]
     else:
         assert filtered.name == "Not architectural"
+
+
+@pytest.mark.parametrize(
+    ("bit", "flag"),
+    [
+        *((63, "VAL"), (62, "OVER"), (61, "UC"), (60, "EN"), (59, "MISCV")),
+        *((58, "ADDRV"), (57, "PCC"), (56, "S"), (55, "AR")),
+    ],
+)
+def test_a_bit_of_status_is_a_flag(bit, flag):
+    assert MachineCheck("corrected", status=1 << bit).flags == (flag,)
 
 
 @pytest.mark.parametrize(
