@@ -4,7 +4,7 @@ This module and its signatures are what views and plugins read records through.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from records.filters import RecordFilter
 from records.labels import BuildLabel, Labels
 from records.models import (
     Build,
+    BuildPresence,
     Classification,
     HardwareDay,
     KindDay,
@@ -23,6 +24,7 @@ from records.models import (
     Pending,
     Record,
     RefusedDay,
+    SystemPresence,
 )
 from records.scope import Scope
 
@@ -130,7 +132,7 @@ def records_by(scope: Scope, *dimensions: Dimension) -> Counter[Row]:
     """
     columns = [_COLUMNS.get(each, "kind_id") for each in dimensions]
     different = list(dict.fromkeys(columns))
-    rows = list(_kind_days(scope).values_list(*different).annotate(n=Sum("records")))
+    rows = _summed(_kind_days(scope), "records", different)
     values = [
         (place, _values(dimension, column, {row[place] for row in rows}))
         for dimension, column in zip(dimensions, columns, strict=True)
@@ -183,6 +185,43 @@ def _kind_days(scope: Scope) -> QuerySet[KindDay]:
         if ids is not None:
             days = days.filter(**{f"{column}__in": ids})
     return days
+
+
+# --- Machines -----------------------------------------------------------------------
+
+Place = Literal["day", "build", "system_name", "external"]
+
+
+def machine_days(scope: Scope, *dimensions: Place) -> Counter[Row]:
+    """Days on which machines sent a heartbeat, summed up: what rates are told per.
+
+    By the values of these dimensions in their order, as in `records_by`. An id counts
+    once a day on each operating system and source, and by build once on each build.
+    A scope's classification does not count.
+    """
+    of_builds = bool(scope.version) or "build" in dimensions
+    days: QuerySet[Any] = scope.days_of(BuildPresence)
+    columns = [_PLACES.get(each, each) for each in dimensions]
+    if not of_builds:
+        days, columns = _presence(scope), list(dimensions)
+    return Counter({tuple(key): n for *key, n in _summed(days, "ids", columns)})
+
+
+_PLACES = {"build": "build_id", "system_name": "build__system_name"}
+
+
+def _presence(scope: Scope) -> QuerySet[SystemPresence]:
+    days = SystemPresence.objects.filter(**scope.of_days())
+    if scope.system_name:
+        days = days.filter(system_name=scope.system_name)
+    return days if scope.external is None else days.filter(external=scope.external)
+
+
+def _summed(rows: QuerySet[Any], what: str, columns: Sequence[str]) -> list[Row]:
+    """Sums of a column by the values of others; without others, one sum."""
+    if columns:
+        return list(rows.order_by().values_list(*columns).annotate(n=Sum(what)))
+    return [(rows.aggregate(n=Sum(what))["n"] or 0,)]
 
 
 # --- Ingest -------------------------------------------------------------------------
