@@ -1,11 +1,13 @@
 """The seam between SQLite and PostgreSQL: everything only one of them can do."""
 
+import fcntl
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import re2
@@ -16,6 +18,7 @@ from django.db.backends.utils import CursorWrapper
 # Advisory locks of PostgreSQL are numbers that a project chooses for itself.
 _DIGEST_LOCK = 7_265_001
 _PRESENCE_LOCK = 7_265_002
+_MIGRATION_LOCK = 7_265_003
 _PURGE_LOCK = 7_265_004
 _SQLITE_STEPS = 1000  # a few dozen rows: each may hold a long payload to search
 _STORE_MILLISECONDS = 8000
@@ -145,6 +148,38 @@ def _advisory(function: str, key: int) -> None:
     if is_postgres():
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {function}(%s)", [key])
+
+
+@contextmanager
+def migrating() -> Iterator[None]:
+    """Migrations run in one process at a time; others wait for it, then find them done.
+
+    The lock belongs to the connection (or to a file), so it ends with its process.
+    """
+    with _postgres_alone() if is_postgres() else _sqlite_alone():
+        yield
+
+
+@contextmanager
+def _postgres_alone() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATION_LOCK])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATION_LOCK])
+
+
+@contextmanager
+def _sqlite_alone() -> Iterator[None]:
+    name = str(connection.settings_dict["NAME"])
+    if ":memory:" in name or "mode=memory" in name:  # nobody else can see it
+        yield
+        return
+    with Path(f"{name}.migrating").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
