@@ -8,7 +8,7 @@ from views_plugins.filters import Filters
 from views_plugins.registry import Option, Plugin
 
 PER = Option("per", "Count", {"records": "records", "machine-day": "per machine-day"})
-TOP = 8
+TOP = 7
 """So many builds have a line of their own in the chart over time."""
 
 
