@@ -3,8 +3,9 @@ from typing import Any
 from django.apps import AppConfig
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.utils.module_loading import import_string
 
-from records import database
+from records import database, steps
 
 
 def _on_connection(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
@@ -17,3 +18,5 @@ class RecordsConfig(AppConfig):
 
     def ready(self) -> None:
         connection_created.connect(_on_connection, dispatch_uid="records.database")
+        # By name: it needs models, which exist only now.
+        steps.register(import_string("records.purge.daily"))

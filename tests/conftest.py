@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from crashes import classes
-from records import labels, names
+from records import labels, names, purge
 from tests.databases import PostgresTemplate, SqliteTemplate
 from tests.postgres import Cluster, find_programs
 
@@ -33,6 +33,12 @@ def _names_of_one_test_only() -> Iterator[None]:
     names.forget()
     labels.forget()
     classes.forget()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_purge_comes_unasked() -> None:
+    """The worker of a test keeps records of any age."""
+    purge.daily.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,257 @@
+"""Deleting what is older than its rule allows, while records arrive and are digested.
+
+A batch is a short transaction of its own: records, their facts, and what was deleted so
+far. Counts stay. What still waits for the worker is left alone.
+"""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import inf
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import Count, Max, Q
+
+from records import database
+from records.models import (
+    Kind,
+    ParserFailure,
+    Pending,
+    ReceivedHour,
+    Record,
+    RetentionRule,
+    RetentionRun,
+)
+from records.parsers import registered
+from records.querysets import RecordQuerySet
+from records.retention import Criterion, Policy, Rule
+from records.store import LOST
+
+log = logging.getLogger(__name__)
+
+BATCH = 5000
+EVERY = timedelta(days=1)
+_LOOK_SECONDS = 60.0
+_ERROR_LENGTH = 200
+
+
+class Busy(Exception):
+    """Another purge is at work."""
+
+
+class _RulesChanged(Exception):
+    """Somebody changed the rules since the plan was made."""
+
+
+def policy() -> Policy:
+    """The rules that are active now."""
+    return Policy(row.rule for row in RetentionRule.objects.filter(active=True))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which records each rule decides about, and which of them are too old."""
+
+    policy: Policy
+    now: datetime
+    kinds: Mapping[Rule, set[int]]
+
+    @classmethod
+    def of(cls, policy: Policy, now: datetime) -> "Plan":
+        kinds: defaultdict[Rule, set[int]] = defaultdict(set)
+        rows = Kind.objects.values_list("id", "classification__name", "severity")
+        for pk, classification, severity in rows:
+            kinds[policy.of_kind(classification, severity)].add(pk)
+        return cls(policy, now, kinds)
+
+    def governed(self, rule: Rule) -> RecordQuerySet:
+        """Records that this rule decides about."""
+        if rule.criterion is Criterion.MACHINE:
+            return Record.objects.filter(machine_id=rule.value)
+        others = Record.objects.exclude(machine_id__in=list(self.policy.machines))
+        return others.with_name("kind_id", self.kinds.get(rule, set()))
+
+    def too_old(self, rule: Rule) -> Q | None:
+        """What is true of records that are too old; None: of none.
+
+        All of them are counted, so their ids are within the hours before the cutoff.
+        """
+        cutoff = rule.cutoff(self.now)
+        if cutoff is None:
+            return None
+        hours = ReceivedHour.objects.filter(hour__lt=cutoff)
+        last = hours.aggregate(n=Max("last_id"))["n"]
+        return None if last is None else Q(received_at__lt=cutoff, id__lte=last)
+
+
+# --- What a purge would do ----------------------------------------------------------
+
+
+class Share(NamedTuple):
+    """Of the stored records: those a rule decides about, and those it would delete."""
+
+    rule: Rule
+    stored: int
+    due: int
+
+
+def preview(now: datetime) -> list[Share]:
+    """What every rule means for the records that are stored; reads all of them."""
+    plan = Plan.of(policy(), now)
+    return [_share(plan, rule) for rule in plan.policy.rules]
+
+
+def _share(plan: Plan, rule: Rule) -> Share:
+    records = plan.governed(rule).everything().order_by()
+    too_old = plan.too_old(rule)
+    if too_old is None:
+        return Share(rule, records.count(), 0)
+    waiting = Q(id__in=Pending.objects.values("record_id"))
+    due = Count("id", filter=too_old & ~waiting)
+    found = records.aggregate(stored=Count("id"), due=due)
+    return Share(rule, found["stored"], found["due"])
+
+
+# --- Purging ------------------------------------------------------------------------
+
+
+def batches(run: RetentionRun, limit: int = BATCH) -> Iterator[int]:
+    """Delete what is too old, batch by batch; yields how many each deleted.
+
+    Raises Busy when another purge is at work. Rules that change meanwhile count from
+    the next batch on.
+    """
+    while run.finished is None:
+        plan = Plan.of(policy(), run.started)
+        try:
+            for rule in plan.policy.rules:
+                yield from _of_rule(plan, run, rule, limit)
+        except _RulesChanged:
+            continue
+        run.finished = datetime.now(UTC)
+        run.save(update_fields=["finished"])
+
+
+def _of_rule(plan: Plan, run: RetentionRun, rule: Rule, limit: int) -> Iterator[int]:
+    too_old = plan.too_old(rule)
+    if too_old is None:
+        return
+    records = plan.governed(rule).filter(too_old)
+    after = 0
+    while True:
+        with transaction.atomic():
+            _check(plan)
+            later = records.filter(id__gt=after)
+            ids = [row[0] for row in later.oldest(limit, "id")]
+            deleted = _delete(run, rule, ids)
+        if not ids:
+            return
+        after = ids[-1]
+        yield deleted
+
+
+def _check(plan: Plan) -> None:
+    if not database.try_purge():
+        raise Busy
+    database.share_digest()  # facts are not made again meanwhile
+    if policy().rules != plan.policy.rules:
+        raise _RulesChanged
+
+
+def _delete(run: RetentionRun, rule: Rule, record_ids: Sequence[int]) -> int:
+    """Delete those that are counted, and note it; how many."""
+    if not record_ids:
+        return 0
+    queue = Pending.objects.filter(record_id__range=(record_ids[0], record_ids[-1]))
+    waiting = set(queue.values_list("record_id", flat=True))
+    ids = [pk for pk in record_ids if pk not in waiting]
+    deleted, _ = Record.objects.filter(id__in=ids).delete()
+    failed = expire(ids)
+    row = RetentionRun.objects.select_for_update().get(pk=run.pk)
+    row.deleted += deleted
+    row.by_rule[str(rule.id)] = row.by_rule.get(str(rule.id), 0) + deleted
+    if failed:
+        row.error = f"Facts were left over by: {', '.join(failed)}"[:_ERROR_LENGTH]
+    row.save(update_fields=["deleted", "by_rule", "error"])
+    return deleted
+
+
+def expire(record_ids: Sequence[int]) -> list[str]:
+    """Delete what was made of records that go; parsers that failed to, by name."""
+    failed = []
+    for parser in registered():
+        try:
+            with transaction.atomic():
+                parser.expire(record_ids)
+        except Exception:  # noqa: BLE001
+            log.warning("Parser %s failed to delete facts", parser.name)
+            failed.append(parser.name)
+    ParserFailure.objects.filter(record_id__in=record_ids).delete()
+    return failed
+
+
+# --- Every day ----------------------------------------------------------------------
+
+
+class Daily:
+    """The worker's step: one batch of the purge of the day."""
+
+    def __init__(self) -> None:
+        self._run: RetentionRun | None = None
+        self._batches: Iterator[int] = iter(())
+        self.look_at = time.monotonic() + _LOOK_SECONDS
+        """When to look whether a purge is due; not before what waits is digested."""
+
+    def __call__(self) -> int:
+        if self._run is None and not self._begin():
+            return 0
+        try:
+            deleted = next(self._batches, None)
+        except LOST:
+            self._run = None
+            raise
+        except Busy:
+            deleted = None
+        except Exception as error:
+            log.exception("The purge failed")
+            self._fail(error)
+            deleted = None
+        if deleted is None:
+            self._run = None
+        return deleted or 0
+
+    def _begin(self) -> bool:
+        if time.monotonic() < self.look_at:
+            return False
+        self.look_at = time.monotonic() + _LOOK_SECONDS
+        self._run = _due(datetime.now(UTC))
+        if self._run:
+            self._batches = batches(self._run)
+        return self._run is not None
+
+    def _fail(self, error: Exception) -> None:
+        """Not again before tomorrow."""
+        runs = RetentionRun.objects.filter(pk=self._run and self._run.pk)
+        runs.update(error=type(error).__name__, finished=datetime.now(UTC))
+
+    def stop(self) -> None:
+        """Nothing is due any more in this process."""
+        self._run, self.look_at = None, inf
+
+
+daily = Daily()
+
+
+def _due(now: datetime) -> RetentionRun | None:
+    """The run of the day, when it is not done: begun now, or by another process."""
+    with transaction.atomic():
+        if not database.try_purge():
+            return None
+        last = RetentionRun.objects.first()
+        if last is None or last.started <= now - EVERY:
+            return RetentionRun.objects.create(started=now)
+        return None if last.finished else last
