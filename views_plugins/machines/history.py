@@ -1,6 +1,5 @@
 """What is known of one machine id: counts of every day, and its newest records."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,12 +11,9 @@ from crashes.stats import RecordsCount
 from records import machine, stats
 from records.labels import BuildLabel
 from records.machine import Day, Sent
-from views_plugins.charts import Chart, Kind, Label, Series
 
 ROTATION = timedelta(days=3)
 """How long a client keeps its id, unless it is told to keep one for good."""
-CHARTED = 90
-
 _STATIC = ROTATION * 2
 
 
@@ -98,35 +94,3 @@ def _builds(days: Iterable[Day]) -> list[Build]:
         for build_id, some in found.items()
     ]
     return sorted(builds, key=lambda each: (each.last, each.first), reverse=True)
-
-
-def chart(history: History) -> Chart:
-    """Heartbeats and other records of each day, up to the last one."""
-    records: Counter[date] = Counter()
-    heartbeats: Counter[date] = Counter()
-    for each in history.days:
-        records[each.day] += each.records
-        heartbeats[each.day] += each.heartbeats
-    shown = _span(history)
-    return Chart(
-        key="days",
-        title="Records by day",
-        kind=Kind.STACKED,
-        categories=tuple(Label(day.isoformat()) for day in shown),
-        series=(
-            Series("heartbeats", tuple(heartbeats[day] for day in shown)),
-            Series("others", tuple(records[day] - heartbeats[day] for day in shown)),
-        ),
-        x="Day (UTC)",
-        y="Records",
-        note=f"Its last {CHARTED} days." if len(shown) == CHARTED else "",
-        most=CHARTED,
-    )
-
-
-def _span(history: History) -> list[date]:
-    first, last = history.first, history.last
-    if first is None or last is None:
-        return []
-    count = min((last - first).days + 1, CHARTED)
-    return [last - timedelta(days=n) for n in range(count - 1, -1, -1)]

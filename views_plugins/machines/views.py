@@ -9,6 +9,7 @@ from records import addresses, machine
 from records.access import may_see_payload
 from records.views import for_readers
 from views_plugins.machines import history
+from views_plugins.machines.parts import parts
 
 LONGEST_ID = 32
 _ROTATION = {"rotation": history.ROTATION.days}
@@ -42,7 +43,7 @@ def _page(request: HttpRequest, machine_id: str) -> HttpResponse:
     context = {
         "machine": found,
         "page": records,
-        "chart": history.chart(found),
+        "parts": parts(found),
         "address": addresses.machine(machine_id),
         "records": addresses.machine_records(machine_id),
         "older": _paged(machine_id, "from_id", records.older),
