@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "views_plugins.apps.ViewsPluginsConfig",
     "django.contrib.admin",
     "django.contrib.auth",
+    "accounts.apps.AccountsConfig",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -69,6 +70,14 @@ TEMPLATES = [
         },
     }
 ]
+
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+if ENV.remote_user_header:
+    AUTHENTICATION_BACKENDS.append("django.contrib.auth.backends.RemoteUserBackend")
+    MIDDLEWARE.insert(
+        1 + MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware"),
+        "accounts.remote.HeaderLogin",
+    )
 
 # --- Database ---------------------------------------------------------------------
 
@@ -149,6 +158,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+SESSION_COOKIE_AGE = int(ENV.session_age.total_seconds())
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -168,8 +178,10 @@ if ENV.trusted_proxy:
 # --- API --------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
+    # The first one asks for its credentials, with 401, where there are none.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.SessionAuthentication"
+        "accounts.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["records.access.MayReadRecords"],
     "DEFAULT_RENDERER_CLASSES": ["records.api.renderers.OrjsonRenderer"],
@@ -185,6 +197,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["records.access.MayReadRecords"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
@@ -195,6 +208,9 @@ SPECTACULAR_SETTINGS = {
 
 TELEMETRY_ID = ENV.telemetry_id
 TELEMETRY_ANONYMOUS_READ = ENV.anonymous_read
+TELEMETRY_TRUSTED_PROXY = ENV.trusted_proxy
+TELEMETRY_REMOTE_USER_HEADER = ENV.remote_user_header
+TELEMETRY_OIDC = ENV.oidc
 TELEMETRY_MAX_PAYLOAD = ENV.max_payload
 TELEMETRY_DEDUPLICATE = ENV.deduplicate
 TELEMETRY_QUEUE = ENV.queue

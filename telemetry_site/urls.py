@@ -1,13 +1,14 @@
 from django.contrib import admin
-from django.contrib.auth import views as auth
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular import views as openapi
 
+from records.views import for_readers
 from views_plugins.urls import api_patterns
 
 urlpatterns = [
+    path("", include("accounts.urls")),
     path("", include("records.urls")),
     path("", include("crashes.urls")),
     path("", include("views_plugins.urls")),
@@ -17,12 +18,10 @@ urlpatterns = [
     path("api/schema", openapi.SpectacularAPIView.as_view(), name="schema"),
     path(
         "api/docs",
-        openapi.SpectacularSwaggerSplitView.as_view(url_name="schema"),
+        for_readers(openapi.SpectacularSwaggerSplitView.as_view(url_name="schema")),
         name="api-docs",
     ),
     path("admin/", admin.site.urls),
-    path("login", auth.LoginView.as_view(), name="login"),
     # Browsers ask for it on pages that name no icon, such as the admin's.
     path("favicon.ico", RedirectView.as_view(url=static("favicon.svg"))),
-    path("logout", auth.LogoutView.as_view(), name="logout"),
 ]
