@@ -5,13 +5,15 @@ process needs to start is here. `SETTINGS` is also the table of docs/architectur
 """
 
 import os
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from accounts.provider import Provider
 from telemetry_site import samples
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -22,6 +24,8 @@ CLIENT_TELEMETRY_ID = "6907c830-eed9-4ce9-81ae-76daf8d88f0f"
 _DATABASES = {"sqlite", "postgres", "postgresql"}
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class InvalidEnvironment(ValueError):
@@ -81,8 +85,38 @@ SETTINGS = (
     Setting(
         "TELEMETRY_TRUSTED_PROXY",
         "false",
-        "A proxy in front ends TLS: believe its `X-Forwarded-Proto`, and redirect to "
-        "HTTPS what did not come by it.",
+        "A proxy in front ends TLS: believe its `X-Forwarded-Proto` and the last entry "
+        "of its `X-Forwarded-For`, and redirect to HTTPS what did not come by it.",
+    ),
+    Setting("TELEMETRY_SESSION_HOURS", "12", "Hours after which a login ends."),
+    Setting(
+        "TELEMETRY_REMOTE_USER_HEADER",
+        "",
+        "Header in which the trusted proxy names who is logged in, such as "
+        "`X-Remote-User`.",
+    ),
+    Setting(
+        "TELEMETRY_OIDC_ISSUER",
+        "",
+        "OpenID Connect provider for single sign-on, by its issuer address.",
+    ),
+    Setting("TELEMETRY_OIDC_CLIENT_ID", "", "What the provider calls this server."),
+    Setting("TELEMETRY_OIDC_CLIENT_SECRET", "", "The provider's secret for it."),
+    Setting(
+        "TELEMETRY_OIDC_SCOPES",
+        "openid profile email",
+        "What the provider is asked for.",
+    ),
+    Setting(
+        "TELEMETRY_OIDC_GROUPS_CLAIM",
+        "groups",
+        "Claim in which the provider lists a person's groups.",
+    ),
+    Setting(
+        "TELEMETRY_OIDC_GROUPS",
+        "",
+        "Which of its groups are which of ours: `ops=admin; staff=viewer`. Empty: "
+        "groups are given in the admin.",
     ),
     Setting(
         "TELEMETRY_MAX_PAYLOAD",
@@ -143,6 +177,9 @@ class Environment:
     anonymous_read: bool
     secure: bool
     trusted_proxy: bool
+    session_age: timedelta
+    remote_user_header: str
+    oidc: Provider | None
     max_payload: int
     deduplicate: bool
     queue: int
@@ -176,6 +213,9 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         anonymous_read=_boolean(values, "TELEMETRY_ANONYMOUS_READ"),
         secure=_boolean(values, "TELEMETRY_SECURE"),
         trusted_proxy=_boolean(values, "TELEMETRY_TRUSTED_PROXY"),
+        session_age=timedelta(hours=_integer(values, "TELEMETRY_SESSION_HOURS")),
+        remote_user_header=_remote_user_header(values),
+        oidc=_provider(values),
         max_payload=_integer(values, "TELEMETRY_MAX_PAYLOAD"),
         deduplicate=_boolean(values, "TELEMETRY_DEDUPLICATE"),
         queue=_integer(values, "TELEMETRY_QUEUE"),
@@ -223,6 +263,53 @@ def _integer(values: Mapping[str, str], name: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise InvalidEnvironment(f"{name} must be a whole number, not {values[name]!r}")
     return int(text)
+
+
+def _remote_user_header(values: Mapping[str, str]) -> str:
+    name = values["TELEMETRY_REMOTE_USER_HEADER"].strip()
+    if name and not _HEADER.fullmatch(name):
+        raise InvalidEnvironment(
+            "TELEMETRY_REMOTE_USER_HEADER must be the name of a header"
+        )
+    if name and not _boolean(values, "TELEMETRY_TRUSTED_PROXY"):
+        raise InvalidEnvironment(
+            "TELEMETRY_REMOTE_USER_HEADER needs TELEMETRY_TRUSTED_PROXY=true, and a "
+            "proxy that sets the header: otherwise anybody can"
+        )
+    return name
+
+
+def _provider(values: Mapping[str, str]) -> Provider | None:
+    """The provider of single sign-on, when one is named."""
+    issuer = values["TELEMETRY_OIDC_ISSUER"].strip()
+    if not issuer:
+        return None
+    address = urlsplit(issuer)
+    local = address.scheme == "http" and address.hostname in _LOOPBACK
+    if not local and (address.scheme != "https" or not address.hostname):
+        raise InvalidEnvironment("TELEMETRY_OIDC_ISSUER must be an https:// address")
+    for name in ("TELEMETRY_OIDC_CLIENT_ID", "TELEMETRY_OIDC_CLIENT_SECRET"):
+        if not values[name]:
+            raise InvalidEnvironment(f"TELEMETRY_OIDC_ISSUER needs {name}")
+    return Provider(
+        issuer=issuer,
+        client_id=values["TELEMETRY_OIDC_CLIENT_ID"],
+        client_secret=values["TELEMETRY_OIDC_CLIENT_SECRET"],
+        scopes=values["TELEMETRY_OIDC_SCOPES"],
+        groups_claim=values["TELEMETRY_OIDC_GROUPS_CLAIM"],
+        groups=dict(_group_names(values["TELEMETRY_OIDC_GROUPS"])),
+    )
+
+
+def _group_names(text: str) -> Iterator[tuple[str, str]]:
+    """Pairs of `theirs=ours`; theirs may hold `=` and `,` as LDAP names do."""
+    for pair in filter(None, map(str.strip, text.split(";"))):
+        theirs, _, ours = map(str.strip, pair.rpartition("="))
+        if not theirs or not ours:
+            raise InvalidEnvironment(
+                f"TELEMETRY_OIDC_GROUPS must be like ops=admin; x=viewer, not {pair!r}"
+            )
+        yield theirs, ours
 
 
 def _words(text: str) -> list[str]:
