@@ -186,10 +186,10 @@ def thermal(asked: filters.Filters) -> list[Sent]:
     return [each for each in inside(asked) if each.event == "thermal"]
 
 
-def machine_days(asked: filters.Filters) -> set[tuple[date, str]]:
-    """Days on which a machine sent a heartbeat."""
+def machine_days(asked: filters.Filters) -> set[tuple[date, str, str, bool]]:
+    """Days on which a machine sent a heartbeat, from each system and source."""
     return {
-        (each.day, each.machine)
+        (each.day, each.machine, each.build[0], each.external)
         for each in inside(asked)
         if each.classification == HEARTBEAT
     }

@@ -17,8 +17,9 @@ MCE_DAY = rollups.Table(MceDay, MceDay.KEY, {"events": "sum"})
 
 
 def parse(record: StoredRecord) -> MachineCheck | None:
-    check = mcelog.parse(record.payload, record.classification)
-    return None if check.kind == mcelog.THERMAL else check
+    if mcelog.is_thermal(record.classification, record.payload):
+        return None
+    return mcelog.parse(record.payload, record.classification)
 
 
 def store(facts: Sequence[tuple[StoredRecord, MachineCheck]]) -> None:

@@ -20,8 +20,9 @@ THERMAL_DAY = rollups.Table(
 
 
 def parse(record: StoredRecord) -> MachineCheck | None:
-    check = mcelog.parse(record.payload, record.classification)
-    return check if check.kind == mcelog.THERMAL else None
+    if not mcelog.is_thermal(record.classification, record.payload):
+        return None
+    return mcelog.parse(record.payload, record.classification)
 
 
 def store(facts: Sequence[tuple[StoredRecord, MachineCheck]]) -> None:

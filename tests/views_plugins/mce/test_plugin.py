@@ -136,7 +136,7 @@ def test_rates_are_events_per_thousand_machine_days(sent):
     names = [each.name for each in part(found, "weeks").series]
     counts = Counter((str(each.monday), each.event) for each in events)
     for text, row in weeks.items():
-        there = sum(1 for day, _ in days if day.isocalendar() == _iso(text, day))
+        there = sum(1 for day, *_ in days if day.isocalendar() == _iso(text, day))
         assert row == tuple(rate(counts[text[:10], name], there) for name in names)
     assert any(n for row in weeks.values() for n in row)
     assert part(found, "weeks").y == "Events per 1,000 machine-days"

@@ -114,6 +114,14 @@ def test_forgotten_records_leave_no_count_behind():
     assert (events(), days()) == ([], {})
 
 
+def test_events_of_deleted_records_go_and_stay_counted():
+    digested(mixed())
+    ids, first = [event["record_id"] for event in events()], days()
+    processing.PARSER.expire(ids[::2])
+    assert [event["record_id"] for event in events()] == ids[1::2]
+    assert days() == first
+
+
 @pytest.mark.parametrize(
     ("classification", "payload", "read"),
     [

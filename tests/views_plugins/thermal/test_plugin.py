@@ -72,7 +72,7 @@ def test_rates_are_events_per_thousand_machine_days(sent):
     filters = asked(PLUGIN, "per=machine-day")
     events, days = thermal(filters), machine_days(filters)
     counts = Counter((str(each.monday), each.above) for each in events)
-    there = Counter(day.isocalendar()[:2] for day, _ in days)
+    there = Counter(day.isocalendar()[:2] for day, *_ in days)
     weeks = numbers(part(content(filters), "weeks"))
     assert weeks
     for text, row in weeks.items():

@@ -108,6 +108,14 @@ def test_forgotten_records_leave_no_count_behind():
     assert (events(), days()) == ([], [])
 
 
+def test_events_of_deleted_records_go_and_stay_counted():
+    digested(mixed())
+    ids, first = [event["record_id"] for event in events()], days()
+    processing.PARSER.expire(ids[::2])
+    assert [event["record_id"] for event in events()] == ids[1::2]
+    assert days() == first
+
+
 def test_the_page_of_a_record_says_what_happened():
     record = StoredRecord(
         1, MOMENTS[0], 0, "m", CORRECTED, 2, False, 1, "clear", "1", hot("0")
