@@ -7,6 +7,9 @@ later version or another app adds is given when it appears.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.apps import apps as installed
+from django.db import DEFAULT_DB_ALIAS
+
 VIEWER = frozenset({"records.view_record"})
 CURATOR = VIEWER | {
     "records.view_payload",
@@ -24,7 +27,7 @@ ROLES: Mapping[str, Callable[[str], bool]] = {
 }
 
 
-def give(apps: Any, using: str, **kwargs: Any) -> None:
+def give(apps: Any = installed, using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     """After migrations: make the groups, and give what was never given before."""
     try:
         grants = apps.get_model("accounts", "Grant").objects.using(using)
