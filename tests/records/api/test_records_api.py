@@ -588,7 +588,7 @@ def test_a_user_that_is_not_active_reads_nothing(user_with):
     client.get("/api/records").wsgi_request.user.__class__.objects.update(
         is_active=False
     )
-    assert client.get("/api/records").status_code == 403
+    assert client.get("/api/records").status_code == 401
 
 
 def test_a_payload_needs_a_permission_of_its_own(user_with):
