@@ -3,21 +3,28 @@
 Tables that grow are never counted: their lists page by a bounded paginator.
 """
 
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.functional import cached_property
 
 from records import telemetry_ids
 from records.access import may_see_payload
 from records.collector.refusal import Refusal
+from records.erase import FactsLeftOver, erase
 from records.models import (
     Build,
     Classification,
+    Erasure,
     Hardware,
     Kernel,
     Kind,
@@ -26,9 +33,13 @@ from records.models import (
     Record,
     RefusalPolicy,
     Refused,
+    RetentionRule,
+    RetentionRun,
     TelemetryId,
 )
+from records.purge import preview
 from records.refused import take_in
+from records.retention import Criterion
 
 admin.site.site_header = "Telemetry"
 admin.site.site_title = "Telemetry"
@@ -86,6 +97,7 @@ class RecordAdmin(ReadOnlyAdmin):
     paginator = BoundedPaginator
     exclude = ("payload",)
     readonly_fields = ("shown_payload",)
+    actions = ("erase_machines",)
 
     @admin.display(description="Classification")
     def classification(self, record: Record) -> Any:
@@ -106,6 +118,46 @@ class RecordAdmin(ReadOnlyAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         names = [f.name for f in Record._meta.fields if f.name != "payload"]
         return [*names, "shown_payload"] if may_see_payload(request.user) else names
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("records.delete_record")
+
+    @admin.action(
+        description="Erase everything of the machines of selected records",
+        permissions=["erase"],
+    )
+    def erase_machines(
+        self, request: HttpRequest, records: models.QuerySet[Record]
+    ) -> HttpResponse | None:
+        """Asks first: it cannot be undone."""
+        machines = sorted(set(records.order_by().values_list("machine_id", flat=True)))
+        if "confirmed" not in request.POST:
+            return TemplateResponse(
+                request,
+                "admin/records/erase.html",
+                {
+                    **self.admin_site.each_context(request),
+                    "title": "Erase machines",
+                    "opts": self.opts,
+                    "machines": machines,
+                    "selected": records.values_list("pk", flat=True),
+                },
+            )
+        for machine_id in machines:
+            self._erase(request, machine_id)
+        return None
+
+    def _erase(self, request: HttpRequest, machine_id: str) -> None:
+        try:
+            done = erase(machine_id, request.user.get_username())
+        except FactsLeftOver as error:
+            text = f"Facts could not be deleted by: {error}"
+            self.message_user(request, text, messages.ERROR)
+        else:
+            self.message_user(
+                request,
+                f"Erased {done.records} records and {done.other_rows} other rows.",
+            )
 
 
 @admin.register(Classification)
@@ -231,3 +283,68 @@ class ParserFailureAdmin(ReadOnlyAdmin):
     list_filter = ("parser",)
     paginator = BoundedPaginator
     show_full_result_count = False
+
+
+# --- Retention --------------------------------------------------------------------
+
+
+@admin.register(RetentionRule)
+class RetentionRuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    change_list_template = "admin/records/retentionrule/change_list.html"
+    list_display = ("criterion", "value", "days", "active", "reason")
+    list_display_links = ("criterion", "value")
+    list_filter = ("criterion", "active")
+    search_fields = ("value", "reason")
+    fields = ("criterion", "value", "days", "reason", "active")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["criterion", "value", "active"] if _is_default(obj) else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and not _is_default(obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.preview)
+        own = path("preview/", page, name="records_retentionrule_preview")
+        return [own, *super().get_urls()]
+
+    def preview(self, request: HttpRequest) -> HttpResponse:
+        """What the rules mean for the records that are stored now."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        shares = preview(datetime.now(UTC))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "What the retention rules delete",
+            "opts": self.opts,
+            "shares": shares,
+            "stored": sum(share.stored for share in shares),
+            "due": sum(share.due for share in shares),
+        }
+        page = "admin/records/retentionrule/preview.html"
+        return TemplateResponse(request, page, context)
+
+
+def _is_default(rule: RetentionRule | None) -> bool:
+    return rule is not None and rule.criterion == Criterion.DEFAULT
+
+
+@admin.register(RetentionRun)
+class RetentionRunAdmin(ReadOnlyAdmin):
+    list_display = ("started", "finished", "deleted", "error")
+    fields = ("started", "finished", "deleted", "per_rule", "error")
+    readonly_fields = ("per_rule",)
+
+    @admin.display(description="Deleted by rule")
+    def per_rule(self, run: RetentionRun) -> str:
+        rules = RetentionRule.objects.in_bulk(list(map(int, run.by_rule)))
+        deleted: Counter[str] = Counter()
+        for pk, n in run.by_rule.items():
+            deleted[str(rules.get(int(pk), "rules that are gone"))] += n
+        return ", ".join(f"{name}: {n:,}" for name, n in deleted.items()) or "nothing"
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    list_display = ("erased_at", "erased_by", "records", "other_rows", "machine_hash")
