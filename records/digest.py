@@ -128,7 +128,7 @@ def _isolated(
     """The result of ``step``; what it raises becomes a failure of the record."""
     try:
         return step()
-    except Exception as error:  # noqa: BLE001
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         log.warning("Parser %s failed on record %d", parser.name, record.id)
         text = "".join(traceback.format_exception(error))[-_ERROR_LENGTH:]
         failures.append(

@@ -82,7 +82,7 @@ def _shown(
         if context is None:
             return
         html = render_to_string(reading.template, dict(context), request)
-    except Exception as error:  # noqa: BLE001
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         # Its text may repeat the payload.
         kind = type(error).__name__
         log.warning("Reading %s failed on record %d: %s", reading.name, record.id, kind)

@@ -4,6 +4,7 @@ Counts outlive the records they counted: a day whose records were deleted since 
 as it is, unless forced.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
@@ -34,6 +35,13 @@ _DAY = timedelta(days=1)
 _OF_DAY = (KindDay, HardwareDay, MachineDay, SystemPresence, BuildPresence)
 
 Choose = Callable[[list[datetime]], datetime]
+
+
+log = logging.getLogger(__name__)
+
+
+class NotForgotten(Exception):
+    """A parser could not delete its facts: making them again would double them."""
 
 
 class RebuiltDay(NamedTuple):
@@ -79,7 +87,8 @@ def rebuild_day(day: date, *, force: bool = False) -> RebuiltDay:
 def rebuild_facts(start: date, end: date) -> Iterator[int]:
     """Run every parser again over the period; yields how many records each step had.
 
-    A record that still waits for the worker is left to it.
+    A record that still waits for the worker is left to it. A parser that cannot forget
+    is left out from there on, and the log says so.
     """
     first = datetime.combine(start, time.min, UTC)
     after = datetime.combine(end + _DAY, time.min, UTC)
@@ -87,7 +96,11 @@ def rebuild_facts(start: date, end: date) -> Iterator[int]:
         records = Record.objects.received_between(first, after).filter(
             kind__classification__in=_read_by(parser)
         )
-        yield from _rebuild_facts(parser, records)
+        try:
+            yield from _rebuild_facts(parser, records)
+        except NotForgotten as error:
+            kind = type(error.__cause__).__name__
+            log.error("Parser %s cannot forget its facts: %s", parser.name, kind)
 
 
 def _rebuild_facts(parser: PayloadParser, records: RecordQuerySet) -> Iterator[int]:
@@ -109,7 +122,10 @@ def _rebuild_facts(parser: PayloadParser, records: RecordQuerySet) -> Iterator[i
 def _forget(parser: PayloadParser, record_ids: list[int]) -> None:
     failures = ParserFailure.objects.filter(parser=parser.name)
     failures.filter(record_id__in=record_ids).delete()
-    parser.forget(record_ids)
+    try:
+        parser.forget(record_ids)
+    except (Exception, SystemExit) as error:
+        raise NotForgotten(parser.name) from error
 
 
 def _read_by(parser: PayloadParser) -> list[int]:

@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
+from django.apps import apps
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from records import stats
 from records.collector.answer import Answer, Environ
 from records.models import TelemetryId
+from views_plugins import discovery
 
 LAG_LIMIT = timedelta(minutes=15)
 """A worker that is further behind makes the site (not the collector) unready."""
@@ -47,14 +49,26 @@ def _state() -> dict[str, Any]:
         transaction.atomic()
     ):  # a write that changes nothing: fails on a read-only copy
         TelemetryId.objects.filter(pk=0).update(active=True)
-    executor = MigrationExecutor(connection)
-    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    core, plugins = _missing_migrations()
     lag = stats.worker_lag()
     return {
         "database": "ok",
-        "migrations_missing": [str(migration) for migration, _ in missing],
+        "migrations_missing": core,
+        "plugin_migrations_missing": plugins,
+        "plugins_left_out": sorted(discovery.failures),
         "worker_lag_seconds": round(lag.total_seconds()),
     }
+
+
+def _missing_migrations() -> tuple[list[str], list[str]]:
+    """Of the core, without which nothing works; and of plugins."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    of_plugin: dict[bool, list[str]] = {False: [], True: []}
+    for migration, _ in plan:
+        config = apps.get_app_config(migration.app_label)
+        of_plugin[discovery.is_plugin(config)].append(str(migration))
+    return of_plugin[False], of_plugin[True]
 
 
 def _problems(state: dict[str, Any], *, worker: bool) -> list[str]:

@@ -147,18 +147,24 @@ def _leave_out_misfits(plugins: Sequence[AppConfig]) -> None:
     """Plugins whose migrations do not fit with all others would stop all of them."""
     if _graph_error(plugins) is None or _graph_error(()) is not None:
         return
-    fitting: list[AppConfig] = []
-    while more := [
-        each
-        for each in plugins
-        if each not in fitting and _graph_error([*fitting, each]) is None
-    ]:
-        fitting.append(more[0])
+    fitting = _fitting(plugins)
     for config in plugins:
         if config not in fitting:
             error = _graph_error([*fitting, config])
             discovery.failed(config.name, "migrations", error or ValueError())
             leave_out(config)
+
+
+def _fitting(plugins: Sequence[AppConfig]) -> list[AppConfig]:
+    """As many as fit together, whatever the order in which they need each other."""
+    fitting: list[AppConfig] = []
+    before = -1
+    while before < len(fitting):
+        before = len(fitting)
+        for each in plugins:
+            if each not in fitting and _graph_error([*fitting, each]) is None:
+                fitting.append(each)
+    return fitting
 
 
 def _graph_error(plugins: Sequence[AppConfig]) -> Exception | None:

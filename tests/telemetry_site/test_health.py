@@ -12,6 +12,7 @@ from records.digest import digest_batch
 from records.models import Record
 from telemetry_site import health
 from tests.factories import environ, stored
+from views_plugins import discovery
 
 
 def ago(minutes: int) -> datetime:
@@ -81,6 +82,22 @@ def test_a_missing_migration_is_named():
     assert status == "503 Service Unavailable"
     assert "migrate" in state["status"][0]
     assert [name for name in state["migrations_missing"] if name.startswith("records.")]
+
+
+@pytest.mark.django_db
+def test_a_missing_migration_of_a_plugin_is_named_and_stops_nothing():
+    MigrationRecorder.Migration.objects.filter(app="updates").delete()
+    status, state = ready()
+    assert status == "200 OK"
+    assert state["migrations_missing"] == []
+    assert state["plugin_migrations_missing"] == ["updates.0001_initial"]
+
+
+@pytest.mark.django_db
+def test_plugins_that_are_left_out_are_named(monkeypatch):
+    monkeypatch.setitem(discovery.failures, "bad", discovery.Failure("bad", "load", ""))
+    status, state = ready()
+    assert (status, state["plugins_left_out"]) == ("200 OK", ["bad"])
 
 
 @pytest.mark.django_db

@@ -38,14 +38,22 @@ class Tolerant(MigrationExecutor):
     ) -> ProjectState:
         if self._needs_failed(migration):
             return state
+        depth = len(self.connection.atomic_blocks)
         try:
             return super().apply_migration(state, migration, fake, fake_initial)
         except (Exception, SystemExit) as error:
             if not _of_plugin(migration):
                 raise
+            self._roll_back(depth, error)
             reason = f"{migration}: {type(error).__name__}: {error}"
             self.failed[migration.app_label] = reason
         return self._applied()
+
+    def _roll_back(self, depth: int, error: BaseException) -> None:
+        """End what SQLite's schema editor leaves open when a statement fails."""
+        for block in reversed(self.connection.atomic_blocks[depth:]):
+            block.__exit__(type(error), error, error.__traceback__)
+        self.connection.enable_constraint_checking()
 
     def _applied(self) -> ProjectState:
         """The state again: the one at hand may hold half of a migration."""
