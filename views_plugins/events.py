@@ -23,6 +23,8 @@ TOP = Option(
     {"10": "top 10", "100": "top 100", "1000": "top 1000", "all": "all"},
 )
 
+CUT = "Of a week with, say, (3/7), the window has only three days."
+
 
 def only(counts: Mapping[tuple[Any, ...], int], place: int) -> Counter[Any]:
     """Counts by one part of their keys."""
@@ -111,6 +113,7 @@ class Events:
             ),
             x="Week from Monday",
             y=self.unit,
+            note=CUT if any(week.cut for week in shown) else "",
         )
 
     def _week(self, week: weeks.Week) -> str:

@@ -18,6 +18,22 @@ class Week(NamedTuple):
     def monday(self) -> date:
         return monday(self.first)
 
+    @property
+    def cut(self) -> bool:
+        return self._days < _DAYS
+
+    @property
+    def _days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def __str__(self) -> str:
+        """The date of its Monday, and how many of its days are there when not all."""
+        return f"{self.monday} ({self._days}/{_DAYS})" if self.cut else f"{self.monday}"
+
+
+def monday(self) -> date:
+        return monday(self.first)
+
     def __str__(self) -> str:
         """The date of its Monday, and how much of it there is when the window cuts."""
         days = (self.last - self.first).days + 1

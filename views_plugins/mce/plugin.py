@@ -144,7 +144,10 @@ def _row(events: Events, event: MceEvent, label: BuildLabel) -> tuple[Cell, ...]
         ),
         Cell(event.machine_id, addresses.machine(event.machine_id)),
         Cell(build.text, build.link),
-        *map(Cell, (event.event_class, event.error_class, event.status, event.addr)),
+        Cell(event.event_class),
+        Cell(event.error_class),
+        Cell(event.status or None),
+        Cell(event.addr or None),
         *map(Cell, (event.cpu, event.bank, event.socket, event.channel)),
     )
 

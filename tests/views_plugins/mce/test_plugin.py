@@ -211,6 +211,18 @@ def test_numbers_lead_to_their_machines_and_records(sent):
     assert "received_before=2026-01-07" in week
 
 
+@pytest.mark.parametrize(
+    ("query", "cut"),
+    [
+        ("start=2025-12-22&end=2026-01-04", False),
+        ("start=2025-12-23&end=2026-01-04", True),
+        ("start=2025-12-22&end=2026-01-03", True),
+    ],
+)
+def test_a_chart_says_when_its_window_cuts_a_week(query, cut):
+    assert bool(part(content(asked(PLUGIN, query)), "weeks").note) is cut
+
+
 def test_nothing_received_is_an_empty_view():
     assert content(asked(PLUGIN)).empty
 
