@@ -31,16 +31,6 @@ class Week(NamedTuple):
         return f"{self.monday} ({self._days}/{_DAYS})" if self.cut else f"{self.monday}"
 
 
-def monday(self) -> date:
-        return monday(self.first)
-
-    def __str__(self) -> str:
-        """The date of its Monday, and how much of it there is when the window cuts."""
-        days = (self.last - self.first).days + 1
-        cut = f" ({days} of {_DAYS} days)" if days < _DAYS else ""
-        return f"{self.monday}{cut}"
-
-
 def monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
