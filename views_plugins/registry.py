@@ -172,6 +172,11 @@ def plugins() -> list[Plugin]:
     return sorted(_plugins.values(), key=lambda each: (each.order, each.slug))
 
 
+def taken(slug: str) -> bool:
+    """Whether an address belongs to the site or to another view."""
+    return slug in _TAKEN or slug in _plugins
+
+
 def app_of(slug: str) -> str:
     """The dotted name of the app that brought a view."""
     return _apps[slug]

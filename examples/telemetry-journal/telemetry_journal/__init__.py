@@ -1,0 +1,1 @@
+"""Services that fail: a view of a telemetry server."""

@@ -1,0 +1,6 @@
+from views_plugins.apps import PluginConfig
+
+
+class JournalConfig(PluginConfig):
+    name = "telemetry_journal"
+    verbose_name = "Journal"
