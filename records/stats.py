@@ -3,15 +3,17 @@
 This module and its signatures are what views and plugins read records through.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from django.db.models import Count, Min, QuerySet, Sum
 
 from records import labels
+from records.chains import NEVER
+from records.estimate import Active, Estimate, estimate
 from records.filters import RecordFilter
 from records.labels import BuildLabel, Labels
 from records.models import (
@@ -208,6 +210,70 @@ def machine_days(scope: Scope, *dimensions: Place) -> Counter[Row]:
 
 
 _PLACES = {"build": "build_id", "system_name": "build__system_name"}
+
+
+def active_by_day(scope: Scope) -> dict[date, Active]:
+    """Ids with a heartbeat, and how many of them were new, on every day of a scope.
+
+    An id counts as in `machine_days`; with a version, as one of that build alone. A
+    scope without bounds ends with the days that have ids.
+    """
+    rows = _chains(scope).order_by().values_list("day", "previous")
+    counts: defaultdict[date, list[int]] = defaultdict(
+        lambda: [0] * len(Active._fields)
+    )
+    for day, previous, ids, second in rows.annotate(n=Sum("ids"), m=Sum("second")):
+        counts[day][0] += ids
+        gap = (day - previous).days
+        if previous == NEVER:
+            counts[day][1] += ids
+        elif gap <= 2:
+            counts[day][1 + gap] += second
+    return {day: Active(*counts[day]) for day in _every_day(scope, list(counts))}
+
+
+def distinct_ids(scope: Scope) -> int:
+    """How many ids sent a heartbeat in a scope: several times its machines, since a
+    machine takes a new id every three days. An id counts as in `active_by_day`.
+    """
+    found: int | None = _distinct(scope, _chains(scope)).aggregate(n=Sum("ids"))["n"]
+    return found or 0
+
+
+def distinct_by_build(scope: Scope) -> Counter[tuple[int, bool]]:
+    """How many ids sent a heartbeat from each (build id, external)."""
+    rows = _distinct(scope, scope.days_of(BuildPresence)).order_by()
+    counts = rows.values_list("build_id", "external").annotate(n=Sum("ids"))
+    return Counter({(build, external): n for build, external, n in counts})
+
+
+def machines(scope: Scope, today: date | None = None) -> Estimate:
+    """How many machines were on in a scope, and what is known for certain of it.
+
+    Today is not over: means are of the days before.
+    """
+    last = today or datetime.now(UTC).date()
+    scope = replace(scope, end=min(scope.end or last, last))
+    days = active_by_day(scope)
+    return estimate(list(days.values()), distinct_ids(scope), partial=last in days)
+
+
+def _chains(scope: Scope) -> QuerySet[Any]:
+    return scope.days_of(BuildPresence) if scope.version else _presence(scope)
+
+
+def _distinct(scope: Scope, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Each id once: with its first day in the scope."""
+    first_possible = NEVER + timedelta(days=1)
+    return rows.filter(previous__lt=max(scope.start or NEVER, first_possible))
+
+
+def _every_day(scope: Scope, known: Sequence[date]) -> list[date]:
+    start = scope.start or min(known, default=None)
+    end = scope.end or max(known, default=None)
+    if start is None or end is None:
+        return []
+    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
 
 
 def _presence(scope: Scope) -> QuerySet[SystemPresence]:
