@@ -336,3 +336,18 @@ def test_a_long_life_is_charted_by_its_last_days():
     assert len(chart.categories) == parts.CHARTED
     assert chart.categories[-1].text == "2026-09-26"
     assert chart.note
+
+
+def test_a_busy_machine_costs_no_more_questions(reader, django_assert_max_num_queries):
+    for n in range(60):
+        build, at = str(n % 7), NOON + timedelta(hours=5 * n)
+        if n % 3:
+            stored(at, machine_id="m", build=build, kernel_version=f"6.{n}")
+        else:
+            crashed((f"f{n}()", "m.so"), machine_id="m", at=at, build=build)
+    digest()
+    page(reader)  # names are remembered
+    # Its days, its newest records, guilties and their frames and what they are merged
+    # into, the newest records of all, and a page.
+    with django_assert_max_num_queries(8):
+        page(reader)

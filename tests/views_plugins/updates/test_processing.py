@@ -11,6 +11,7 @@ from records.models import ParserFailure, Pending, Record
 from records.rebuild import rebuild_facts
 from tests.factories import stored
 from tests.views_plugins.updates.factories import ACRN, NOON, digest, updated
+from views_plugins.updates import processing
 from views_plugins.updates.models import UpdateDay, UpdateEvent
 from views_plugins.updates.parser import update
 
@@ -113,6 +114,15 @@ def test_facts_and_counts_made_again_are_equal_to_the_first_time():
     for start in (NOON - timedelta(days=9), NOON):
         list(rebuild_facts(start.date(), (NOON + timedelta(days=9)).date()))
         assert (events(), days()) == first
+
+
+def test_what_is_forgotten_leaves_no_count():
+    kept = updated(1, 2, 0, "time=7", "bytes=5")
+    gone = [updated(1, 2, 0, "time=9"), updated(2, 3)]
+    digest()
+    processing.forget([each.pk for each in gone])
+    assert [event["record_id"] for event in events()] == [kept.pk]
+    assert [row[3:] for row in days()] == [("1", "2", "updated", 0, 1, 1, 7, 5)]
 
 
 def test_a_record_that_is_digested_again_is_not_counted_twice():
