@@ -1,0 +1,204 @@
+"""Population: how many machines there are, on which builds; from heartbeats only."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from records import stats
+from views_plugins.charts import Chart, Content, Figure, Kind, Label, Series
+from views_plugins.filters import Filters
+from views_plugins.registry import Plugin
+
+HEARTBEATS = "*/heartbeat/*"
+TOP = 7
+"""So many builds have a share of their own in the chart over time."""
+
+_NAIVE = "Ids, not machines: a machine takes a new id every three days."
+
+
+def content(asked: Filters) -> Content:
+    days = stats.active_by_day(asked.scope)
+    return Content(
+        figures=_figures(asked),
+        parts=(
+            _builds(asked),
+            _by_day(
+                asked,
+                key="active",
+                title="Machines by day",
+                series="machines",
+                values=[days[day].ids for day in asked.days],
+                note="A machine sends one heartbeat on a day, whatever its id.",
+            ),
+            _adoption(asked),
+            _by_day(
+                asked,
+                key="new-ids",
+                title="New ids by day",
+                series="new ids",
+                values=[days[day].new for day in asked.days],
+                note=_NAIVE,
+            ),
+        ),
+    )
+
+
+# --- Numbers ------------------------------------------------------------------------
+
+
+def _figures(asked: Filters) -> tuple[Figure, ...]:
+    found = stats.machines(asked.scope)
+    return (
+        Figure(
+            "Machines (estimate)",
+            found.machines,
+            note=_assumption(found.days, found.presence),
+            low=found.low,
+            high=found.machines,
+        ),
+        Figure(
+            "Distinct ids (naive)",
+            found.ids,
+            note=_NAIVE,
+            link=asked.records(classification=HEARTBEATS),
+        ),
+        Figure(
+            "Machines on a day",
+            round(found.active, 1),
+            note="Mean of the days that are over.",
+        ),
+    )
+
+
+def _assumption(days: int, presence: float | None) -> str:
+    """What the estimate is made of, and what it takes for granted."""
+    interval = "From the most ids of one day up to the estimate"
+    if presence is None:
+        return f"{interval}, for which no id came again on the next day to tell."
+    return (
+        f"{interval} for {days:,} whole {'days' if days > 1 else 'day'}. Assumed: a "
+        "machine takes a new id every three days, and those with a new id are on as "
+        f"often as all others: {presence:.0%} were on the next day."
+    )
+
+
+# --- Builds -------------------------------------------------------------------------
+
+
+def _builds(asked: Filters) -> Chart:
+    counts = stats.distinct_by_build(asked.scope)
+    builds = stats.in_version_order({build for build, _ in counts})
+    sources = [s for s in (False, True) if asked.scope.external in (None, s)]
+    return Chart(
+        key="builds",
+        title="Distinct ids by build (naive)",
+        kind=Kind.STACKED,
+        categories=_named(asked, builds),
+        series=tuple(_source(asked, counts, builds, source) for source in sources),
+        x="Build",
+        y="Distinct ids",
+        note=f"{_NAIVE} An id counts on each build that it had.",
+    )
+
+
+def _source(
+    asked: Filters,
+    counts: Counter[tuple[int, bool]],
+    builds: Sequence[int],
+    source: bool,
+) -> Series:
+    labels = stats.build_labels(builds)
+    return Series(
+        "external" if source else "internal",
+        tuple(counts[build, source] for build in builds),
+        tuple(
+            asked.build(labels[build], external=source, classification=HEARTBEATS).link
+            for build in builds
+        ),
+    )
+
+
+def _named(asked: Filters, builds: Iterable[int]) -> tuple[Label, ...]:
+    labels = stats.build_labels(builds)
+    return tuple(
+        asked.build(labels[build], classification=HEARTBEATS) for build in builds
+    )
+
+
+def _adoption(asked: Filters) -> Chart:
+    """The builds with most machine-days, the share of each in every day."""
+    counts = stats.machine_days(asked.scope, "day", "build")
+    days: Counter[date] = Counter()
+    builds: Counter[int] = Counter()
+    for (day, build), n in counts.items():
+        days[day] += n
+        builds[build] += n
+    greatest = sorted(builds, key=lambda build: (-builds[build], build))[:TOP]
+    shown = stats.in_version_order(greatest)
+    named = zip(_named(asked, shown), shown, strict=True)
+    parts = [(each.text, each.link, (build,)) for each, build in named]
+    if rest := tuple(builds.keys() - set(greatest)):
+        parts.append((f"other ({len(rest):,})", "", rest))
+    return Chart(
+        key="adoption",
+        title="Share of builds by day",
+        kind=Kind.AREA,
+        categories=_days(asked),
+        series=tuple(
+            Series(
+                name,
+                tuple(
+                    _share(sum(counts[day, build] for build in some), days[day])
+                    for day in asked.days
+                ),
+                link=link,
+            )
+            for name, link, some in parts
+        ),
+        x="Day (UTC)",
+        y="Share of the day's machines",
+        unit="%",
+        note="A machine that changed its build on a day may count on both.",
+    )
+
+
+def _share(n: int, total: int) -> float | None:
+    """In per cent; a day without machines has no shares."""
+    return round(100 * n / total, 2) if total else None
+
+
+# --- Days ---------------------------------------------------------------------------
+
+
+def _by_day(
+    asked: Filters, *, key: str, title: str, series: str, values: list[int], note: str
+) -> Chart:
+    return Chart(
+        key=key,
+        title=title,
+        kind=Kind.LINE,
+        categories=_days(asked),
+        series=(Series(series, tuple(values)),),
+        x="Day (UTC)",
+        y=series.capitalize(),
+        note=note,
+    )
+
+
+def _days(asked: Filters) -> tuple[Label, ...]:
+    return tuple(
+        Label(day.isoformat(), asked.records(day=day, classification=HEARTBEATS))
+        for day in asked.days
+    )
+
+
+PLUGIN = Plugin(
+    slug="population",
+    title="Population",
+    order=50,
+    content=content,
+    days=14,
+    about="How many machines there are and which builds they run, by their heartbeats.",
+    empty="No heartbeat was received in this window. Clients send one a day, as "
+    "org.clearlinux/heartbeat/ping.",
+)
