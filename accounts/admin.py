@@ -95,11 +95,7 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "token": obj,
             "secret": request.token_secret,  # type: ignore[attr-defined]
         }
-        answer = TemplateResponse(
-            request, "admin/accounts/apitoken/secret.html", context
-        )
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return TemplateResponse(request, "admin/accounts/apitoken/secret.html", context)
 
     @admin.action(description="Revoke selected tokens", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:

@@ -24,6 +24,7 @@ _SLUG = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _OPTION = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _COMMON = {"days", "start", "end", "system_name", "external", "classification"}
 _TAKEN = {
+    "account",
     "admin",
     "api",
     "crashes",
