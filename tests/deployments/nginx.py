@@ -75,6 +75,14 @@ class Nginx:
             self._process.wait(10)
 
     @property
+    def url(self) -> str:
+        return f"http{'s' if self.secure else ''}://127.0.0.1:{self.port}"
+
+    @property
+    def certificate(self) -> Path:
+        return self._folder / "tls/fullchain.pem"
+
+    @property
     def log(self) -> str:
         file = self._root / "error.log"
         return file.read_text() if file.exists() else ""
@@ -91,7 +99,7 @@ class Nginx:
 
     def trusted(self) -> ssl.SSLContext:
         """For clients that trust its certificate and nothing else."""
-        return ssl.create_default_context(cafile=self._folder / "tls/fullchain.pem")
+        return ssl.create_default_context(cafile=self.certificate)
 
     def _render(self, name: str) -> None:
         for file in [*CONFIGURATION.glob("telemetry/*.conf"), CONFIGURATION / name]:
