@@ -6,10 +6,10 @@ This module and its signatures are what views and plugins read records through.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
-from django.db.models import Count, Min, QuerySet, Sum
+from django.db.models import Count, Max, Min, QuerySet, Sum
 
 from records import labels
 from records.chains import NEVER
@@ -21,6 +21,7 @@ from records.models import (
     BuildPresence,
     Classification,
     HardwareDay,
+    Kind,
     KindDay,
     ParserFailure,
     Pending,
@@ -318,6 +319,43 @@ def ingest(scope: Scope) -> Ingest:
         refused=dict(refused.annotate(n=Sum("refused")).order_by("-n", "code")),
         failures=dict(failures.annotate(n=Count("id"))),
     )
+
+
+def refused_by_day(scope: Scope) -> Counter[tuple[date, str]]:
+    """Requests refused on the days of a scope, by day and reason."""
+    rows = RefusedDay.objects.filter(**scope.of_days())
+    return Counter(
+        {row[:2]: row[2] for row in rows.values_list("day", "code", "refused")}
+    )
+
+
+def last_received(system_name: str = "") -> dict[str, datetime]:
+    """When the last record of each fleet was received, by the names of active
+    telemetry ids; or of one operating system, by an empty name.
+
+    Of one that is deleted, the end of its day. What never sent anything is left out.
+    """
+    if system_name:
+        builds = Scope(system_name=system_name).build_ids or set()
+        return _known({"": _last("build_id", builds)})
+    fleets: defaultdict[str, set[int]] = defaultdict(set)
+    kinds = Kind.objects.filter(telemetry_id__active=True)
+    for kind in kinds.select_related("telemetry_id"):
+        fleets[kind.telemetry_id.label or f"{kind.telemetry_id.pk}"].add(kind.pk)
+    return _known({name: _last("kind_id", ids) for name, ids in fleets.items()})
+
+
+def _last(column: str, ids: set[int]) -> datetime | None:
+    newest = list(Record.objects.with_name(column, ids).newest(1, "received_at"))
+    if newest:
+        return newest[0][0]
+    days = KindDay.objects.filter(**{f"{column}__in": ids})
+    day: date | None = days.aggregate(day=Max("day"))["day"]
+    return datetime.combine(day, time.max, UTC) if day else None
+
+
+def _known(moments: Mapping[str, datetime | None]) -> dict[str, datetime]:
+    return {name: moment for name, moment in moments.items() if moment}
 
 
 def worker_lag() -> timedelta:

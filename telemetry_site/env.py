@@ -14,6 +14,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from accounts.provider import Provider
+from alerts import mail
+from alerts.mail import MailServer
+from alerts.targets import Allowed
 from telemetry_site import samples
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -162,6 +165,24 @@ SETTINGS = (
         "10",
         "Longest time a query with a regular expression may take.",
     ),
+    Setting(
+        "TELEMETRY_PUBLIC_URL",
+        "",
+        "Where people reach the site, for links in alerts: `https://host`.",
+    ),
+    Setting(
+        "TELEMETRY_EMAIL_URL",
+        "",
+        "Mail server for alerts: `smtps://user:password@host`, `smtp+tls://…` "
+        "(STARTTLS) or `smtp://…`.",
+    ),
+    Setting("TELEMETRY_EMAIL_FROM", "telemetry@localhost", "Sender of e-mails."),
+    Setting(
+        "TELEMETRY_ALERT_ALLOW",
+        "",
+        "Hosts and networks inside the deployment that alerts may be sent to: "
+        "`chat.internal, 10.1.0.0/16, [fd00::1]:8065`.",
+    ),
 )
 
 
@@ -190,6 +211,10 @@ class Environment:
     log: str
     plugins: list[str]
     query_time: timedelta
+    public_url: str
+    email: MailServer | None
+    email_from: str
+    alert_allow: Allowed
 
 
 def read(env: Mapping[str, str] = os.environ) -> Environment:
@@ -226,6 +251,10 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         log=_choice(values, "TELEMETRY_LOG", ("json", "text")),
         plugins=_words(values["TELEMETRY_PLUGINS"]),
         query_time=timedelta(seconds=_integer(values, "TELEMETRY_QUERY_SECONDS")),
+        public_url=_public_url(values["TELEMETRY_PUBLIC_URL"].strip()),
+        email=_mail_server(values["TELEMETRY_EMAIL_URL"].strip()),
+        email_from=_sender(values["TELEMETRY_EMAIL_FROM"].strip()),
+        alert_allow=_allowed(values["TELEMETRY_ALERT_ALLOW"]),
     )
 
 
@@ -310,6 +339,37 @@ def _group_names(text: str) -> Iterator[tuple[str, str]]:
                 f"TELEMETRY_OIDC_GROUPS must be like ops=admin; x=viewer, not {pair!r}"
             )
         yield theirs, ours
+
+
+def _public_url(url: str) -> str:
+    if url and not re.fullmatch(r"https?://[^\s/?#@]+/?", url):
+        raise InvalidEnvironment("TELEMETRY_PUBLIC_URL must be like https://host")
+    return url
+
+
+def _mail_server(url: str) -> MailServer | None:
+    try:
+        return mail.parse(url) if url else None
+    except ValueError:  # never shown: it has a password
+        raise InvalidEnvironment(
+            "TELEMETRY_EMAIL_URL must be like smtps://user:password@host:port"
+        ) from None
+
+
+def _sender(address: str) -> str:
+    if not mail.is_sender(address):
+        raise InvalidEnvironment("TELEMETRY_EMAIL_FROM must be an e-mail address")
+    return address
+
+
+def _allowed(text: str) -> Allowed:
+    try:
+        return Allowed.of(_words(text))
+    except ValueError as error:
+        raise InvalidEnvironment(
+            "TELEMETRY_ALERT_ALLOW must be hosts and networks, separated by commas, "
+            "each with or without a port"
+        ) from error
 
 
 def _words(text: str) -> list[str]:

@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "telemetry_site.apps.SiteConfig",
     "records.apps.RecordsConfig",
     "crashes.apps.CrashesConfig",
+    "alerts.apps.AlertsConfig",
     "views_plugins.apps.ViewsPluginsConfig",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -221,6 +222,18 @@ TELEMETRY_TRUSTED_PROXY = ENV.trusted_proxy
 TELEMETRY_METRICS_TOKEN = ENV.metrics_token
 TELEMETRY_QUERY_TIME = ENV.query_time
 TELEMETRY_EXPORT_TIME = 6 * ENV.query_time  # for each batch
+
+# --- Alerts -----------------------------------------------------------------------
+
+TELEMETRY_PUBLIC_URL = ENV.public_url
+TELEMETRY_ALERT_ALLOW = ENV.alert_allow
+TELEMETRY_EMAIL = ENV.email is not None
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.email_from
+EMAIL_TIMEOUT = 10
+if ENV.email:
+    EMAIL_HOST, EMAIL_PORT = ENV.email.host, ENV.email.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENV.email.user, ENV.email.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = ENV.email.starttls, ENV.email.tls
 
 LOGGING = {
     "version": 1,

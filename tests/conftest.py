@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from alerts import worker
 from crashes import classes
 from records import labels, names, purge
 from tests.databases import PostgresTemplate, SqliteTemplate
@@ -39,6 +40,13 @@ def _names_of_one_test_only() -> Iterator[None]:
 def _no_purge_comes_unasked() -> None:
     """The worker of a test keeps records of any age."""
     purge.daily.stop()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_alert_comes_unasked() -> None:
+    """Threads beside a test would not see its data, and lock its database."""
+    for step in worker.STEPS:
+        step.stop()
 
 
 @pytest.fixture(scope="session")

@@ -137,6 +137,7 @@ ADMIN: dict[str, tuple[str, Row]] = {
     "admin/<app_label>/": ("admin/auth/", STAFF),
     "admin/(?P<url>.*)$": ("admin/x", STAFF),
     "admin/auth/user/<id>/password/": ("admin/auth/user/1/password/", STAFF),
+    "admin/alerts/rule/<int:rule_id>/now/": ("admin/alerts/rule/1/now/", STAFF),
     "admin/crashes/rule/export/": ("admin/crashes/rule/export/", STAFF),
     "admin/crashes/rule/import/": ("admin/crashes/rule/import/", STAFF),
     "admin/records/retentionrule/preview/": (
@@ -150,6 +151,10 @@ ALL = "add change delete"
 MODELS = {
     "accounts/apitoken": ALL,
     "accounts/externalidentity": ALL,
+    "alerts/alert": "",
+    "alerts/channel": ALL,
+    "alerts/delivery": "",
+    "alerts/rule": ALL,
     "auth/group": ALL,
     "auth/user": ALL,
     "crashes/crashclassification": ALL,

@@ -1,0 +1,1 @@
+"""Telling people when something is wrong: rules, what they found, and messages."""
