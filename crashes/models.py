@@ -215,3 +215,27 @@ class Rejudge(models.Model):
     """The judging queue: traces that the version being applied may change."""
 
     trace_id = models.IntegerField(primary_key=True)
+
+
+class TakenOver(models.Model):
+    """How far a database of the predecessor has been imported."""
+
+    id = models.AutoField(primary_key=True)
+    source = models.CharField(
+        max_length=200, unique=True, help_text="Its server's identifier, and its name."
+    )
+    started = models.DateTimeField(auto_now_add=True)
+    last_record = models.BigIntegerField(default=0, help_text="The last id there.")
+    last_guilty = models.BigIntegerField(default=0)
+    last_rule = models.BigIntegerField(default=0)
+    records = models.BigIntegerField(default=0)
+    ranges = models.JSONField(
+        default=list, help_text="First and last id here, for each time it went on."
+    )
+
+    class Meta:
+        verbose_name = "database taken over"
+        verbose_name_plural = "databases taken over"
+
+    def __str__(self) -> str:
+        return self.source
