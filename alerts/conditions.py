@@ -92,7 +92,7 @@ _conditions: dict[str, Condition] = {}
 
 def register(condition: Condition) -> None:
     """Add a condition; call it from ``AppConfig.ready``."""
-    if _conditions.get(condition.name, condition) is not condition:
+    if _conditions.get(condition.name, condition) != condition:
         raise ValueError(f"There is a condition {condition.name!r} already")
     _conditions[condition.name] = condition
 

@@ -4,8 +4,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from alerts import conditions
+from alerts.conditions import Condition
 from records import parsers, readings
 from records.parsers import PayloadParser
 from records.readings import PayloadReading
@@ -70,7 +72,8 @@ class Plugin:
     ``content`` makes figures, charts and tables from the filters; page, table, CSV and
     JSON twin come by themselves. Or ``urls`` names a module with URL patterns of its
     own, mounted below `/<slug>`. ``parsers`` learn facts from payloads in the worker,
-    ``readings`` show payloads on the page of a record. Lower ``order`` comes first.
+    ``readings`` show payloads on the page of a record, ``conditions`` are what rules of
+    alerts may look for. Lower ``order`` comes first.
     """
 
     slug: str
@@ -87,6 +90,7 @@ class Plugin:
     tab: bool = True
     parsers: tuple[PayloadParser, ...] = ()
     readings: tuple[PayloadReading, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     app: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +101,8 @@ class Plugin:
             raise ValueError(f"{self.slug}: give it either content or urls")
         if not 1 <= self.days <= LONGEST:
             raise ValueError(f"{self.slug}: days are from 1 to {LONGEST}")
-        for named in (self.options, self.parsers, self.readings):
+        _check_different(self.slug, [each.name for each in self.options])
+        for named in (self.parsers, self.readings, self.conditions):
             _check_different(self.slug, [each.name for each in named])
 
 
@@ -124,7 +129,7 @@ _withdrawn: dict[str, Plugin] = {}
 
 
 def register(plugin: Plugin, app: str) -> None:
-    """Add the view of an app, with its parsers and readings; all of it or nothing."""
+    """Add the view of an app, with all that it brings; all of it or nothing."""
     shapes.require(plugin, Plugin)
     other = _apps.get(plugin.slug, app)
     if other != app:
@@ -132,12 +137,9 @@ def register(plugin: Plugin, app: str) -> None:
     _plugins[plugin.slug], _apps[plugin.slug] = plugin, app
     added: list[Callable[[], None]] = [partial(_forget, plugin.slug)]
     try:
-        for parser in plugin.parsers:
-            parsers.register(parser)
-            added.append(partial(parsers.unregister, parser.name))
-        for reading in plugin.readings:
-            readings.register(reading)
-            added.append(partial(readings.unregister, reading.name))
+        for place, each in _brought(plugin):
+            place.register(each)
+            added.append(partial(place.unregister, each.name))
     except ValueError:
         for take_back in added:
             take_back()
@@ -154,10 +156,18 @@ def unregister(slug: str) -> None:
     if plugin is None:
         return
     _forget(slug)
-    for parser in plugin.parsers:
-        parsers.unregister(parser.name)
-    for reading in plugin.readings:
-        readings.unregister(reading.name)
+    for place, each in _brought(plugin):
+        place.unregister(each.name)
+
+
+def _brought(plugin: Plugin) -> list[tuple[Any, Any]]:
+    """What a view brings along, each with the module that it is registered in."""
+    brought: list[tuple[Any, tuple[Any, ...]]] = [
+        (parsers, plugin.parsers),
+        (readings, plugin.readings),
+        (conditions, plugin.conditions),
+    ]
+    return [(place, each) for place, things in brought for each in things]
 
 
 def withdraw(app: str) -> None:

@@ -21,6 +21,7 @@ from views_plugins.charts import (
 )
 from views_plugins.events import PER, TOP, Events, only, ranked
 from views_plugins.filters import Filters
+from views_plugins.mce.condition import CONDITION
 from views_plugins.mce.counts import events_by, latest
 from views_plugins.mce.models import MceEvent
 from views_plugins.mce.processing import CLASSIFICATIONS, PARSER
@@ -164,4 +165,5 @@ PLUGIN = Plugin(
     "as org.clearlinux/mce/corrected, …/SRAO, …/SRAR and …/UCNA.",
     parsers=(PARSER,),
     readings=(READING,),
+    conditions=(CONDITION,),
 )
