@@ -164,4 +164,21 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['trace', 'record_id'], name='crash_trace'), models.Index(fields=['received_at'], name='crash_received')],
             },
         ),
+        migrations.CreateModel(
+            name='TakenOver',
+            fields=[
+                ('id', models.AutoField(primary_key=True, serialize=False)),
+                ('source', models.CharField(help_text="Its server's identifier, and its name.", max_length=200, unique=True)),
+                ('started', models.DateTimeField(auto_now_add=True)),
+                ('last_record', models.BigIntegerField(default=0, help_text='The last id there.')),
+                ('last_guilty', models.BigIntegerField(default=0)),
+                ('last_rule', models.BigIntegerField(default=0)),
+                ('records', models.BigIntegerField(default=0)),
+                ('ranges', models.JSONField(default=list, help_text='First and last id here, for each time it went on.')),
+            ],
+            options={
+                'verbose_name': 'database taken over',
+                'verbose_name_plural': 'databases taken over',
+            },
+        ),
     ]
