@@ -1,0 +1,41 @@
+"""The image. No container engine is needed: what is in it is tested by the stack."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server import ROOT
+
+DOCKERFILE = ROOT / "deployments/Dockerfile"
+
+
+def test_a_linter_has_nothing_to_say_against_it():
+    hadolint = Path(sys.executable).parent / "hadolint"
+    done = subprocess.run(
+        [hadolint, DOCKERFILE], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout + done.stderr, done.returncode) == ("", 0)
+
+
+def test_its_python_is_one_that_the_project_supports():
+    versions = set(re.findall(r"FROM python:3\.(\d+)-", DOCKERFILE.read_text()))
+    (minor,) = versions
+    assert int(minor) >= 11
+
+
+def test_it_does_not_run_as_root_and_says_how_it_is():
+    text = DOCKERFILE.read_text()
+    assert re.search(r"^USER 10001", text, re.MULTILINE)
+    assert "HEALTHCHECK" in text
+    assert "SECRET_KEY=" not in text
+
+
+@pytest.mark.parametrize("secret", ["deployments/.env", "deployments/tls"])
+def test_secrets_stay_out_of_it(secret):
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    assert lines.index(secret) > lines.index("!deployments")
+    assert lines[1] == "*"
+    assert secret in (ROOT / ".gitignore").read_text().replace("tls/", "tls").split()
