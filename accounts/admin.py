@@ -1,10 +1,11 @@
 """Tokens and external identities in the admin."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -57,7 +58,7 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         rows: QuerySet[ApiToken] = super().get_queryset(request)
         return rows if _chooses(request) else rows.filter(owner=request.user.pk)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         owner = ["owner"] if obj or _chooses(request) else []
         shown = ["prefix", "created_at", "last_used_at", "revoked"] if obj else []
         return ["name", *owner, "scopes", "expires_at", *shown]
@@ -81,7 +82,7 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             obj.save()
             return
         if not _chooses(request):
-            obj.owner_id = request.user.pk
+            obj.owner = cast(User, request.user)
         request.token_secret = tokens.issue(obj)  # type: ignore[attr-defined]
 
     def response_add(

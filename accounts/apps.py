@@ -17,7 +17,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "Access"
 
     def ready(self) -> None:
-        # After the last app, when the permissions of all are there.
-        *_, last = apps.get_app_configs()
+        # After the last app with models, when the permissions of all are there.
+        *_, last = (app for app in apps.get_app_configs() if app.models_module)
         post_migrate.connect(roles.give, sender=last, dispatch_uid="accounts.roles")
         user_logged_in.connect(_forget_ended_sessions, dispatch_uid="accounts.sessions")

@@ -2,13 +2,14 @@
 
 import logging
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -78,7 +79,7 @@ def _locked(request: HttpRequest) -> HttpResponse:
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
     """Who is logged in, what they may do, and their tokens."""
-    user = request.user
+    user = cast(User, request.user)
     context = {
         "groups": user.groups.order_by("name"),
         "rights": [text for name, text in RIGHTS.items() if user.has_perm(name)],

@@ -90,7 +90,7 @@ def test_a_database_of_before_there_were_groups_is_left_alone():
 
 
 def test_permissions_of_every_app_are_there_by_then():
-    *_, last = apps.get_app_configs()
+    *_, last = (app for app in apps.get_app_configs() if app.models_module)
     receivers = [
         key for key, *_ in post_migrate.receivers if key[0] == "accounts.roles"
     ]
