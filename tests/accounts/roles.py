@@ -43,7 +43,7 @@ OUT = row(POST=LOGIN)
 TO_LOGIN = row(GET=LOGIN, POST=LOGIN)
 MOVED = row(GET=IN, POST=IN, PUT=IN, DELETE=IN)
 
-VIEWS = ("overview", "builds", "stats", "mce", "thermal", "updates")
+VIEWS = ("overview", "builds", "stats", "population", "mce", "thermal", "updates")
 
 # route: (a path that it matches, who may)
 SITE: dict[str, tuple[str, Row]] = {

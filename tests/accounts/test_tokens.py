@@ -235,7 +235,8 @@ def test_its_last_use_is_written_once_a_minute_at_most(
 
 
 def test_the_schema_names_session_and_token(owner):
-    answer = with_token(owner, "read").get("/api/schema", {"format": "json"})
+    script, headers = with_token(owner, "read"), {"Accept": "application/json"}
+    answer = script.get("/api/schema", headers=headers)
     schema = json.loads(answer.content)
     schemes = schema["components"]["securitySchemes"]
     assert schemes["token"]["scheme"] == "bearer"
