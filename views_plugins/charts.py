@@ -107,7 +107,7 @@ class Chart:
             columns.append(Column("Sum", numeric=True))
             rows = [(*row, Cell(_sum(cell.value for cell in row[1:]))) for row in rows]
         heat = self.kind is Kind.HEAT
-        foot = _foot(rows) if self.sums else ()
+        foot = _foot(rows) if self.sums and rows else ()
         return Table(
             self.key, self.title, tuple(columns), tuple(rows), foot=foot, heat=heat
         )
@@ -120,10 +120,10 @@ class Chart:
         drawn = shown.series[:1] if self.kind is Kind.DOUGHNUT else shown.series
         return {
             "kind": shown.kind.value,
-            "title": shown.title,
-            "x": shown.x,
-            "y": shown.y,
-            "unit": shown.unit,
+            "title": visible(shown.title),
+            "x": visible(shown.x),
+            "y": visible(shown.y),
+            "unit": visible(shown.unit),
             "labels": [visible(label.text) for label in shown.categories],
             "links": [label.link for label in shown.categories],
             "series": [
@@ -169,8 +169,9 @@ class Table:
 
     @property
     def greatest(self) -> Number:
-        """The greatest number: what the shade of a cell is measured by."""
-        return max((n for row in self.rows for n in _numbers(row)), default=0)
+        """The greatest number, sums apart: what the shade of a cell is measured by."""
+        end = -1 if self.heat and self.foot else None
+        return max((n for row in self.rows for n in _numbers(row[:end])), default=0)
 
     def lines(self) -> list[tuple[Value, ...]]:
         """Head, rows and foot, as a file has them."""
@@ -293,10 +294,9 @@ def _fewer_series(chart: Chart) -> Chart:
     """The greatest series in their order, and one that sums up the others."""
     if len(chart.series) <= MOST_SERIES or chart.kind is Kind.HEAT:
         return chart
-    ranked = sorted(chart.series, key=lambda each: -_sum(each.values))
-    kept, rest = ranked[: MOST_SERIES - 1], ranked[MOST_SERIES - 1 :]
-    sums = tuple(map(_sum, zip(*(each.values for each in rest), strict=True)))
-    other = Series(f"other ({len(rest):,})", sums)
-    return replace(
-        chart, series=(*(each for each in chart.series if each in kept), other)
-    )
+    totals = [_sum(each.values) for each in chart.series]
+    ranked = sorted(range(len(totals)), key=lambda n: (-totals[n], n))
+    kept, rest = sorted(ranked[: MOST_SERIES - 1]), ranked[MOST_SERIES - 1 :]
+    values = zip(*(chart.series[n].values for n in rest), strict=True)
+    other = Series(f"other ({len(rest):,})", tuple(map(_sum, values)))
+    return replace(chart, series=(*(chart.series[n] for n in kept), other))

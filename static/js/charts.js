@@ -13,7 +13,7 @@ const charts = [];
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const exact = new Intl.NumberFormat("en", { maximumFractionDigits: 6 });
-const compact = new Intl.NumberFormat("en", { notation: "compact" });
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
 // As the filter `number` of the tables.
 function number(value) {
@@ -114,7 +114,8 @@ const isStacked = ({ kind }) => kind === "stacked" || kind === "area";
 function options(picture) {
   return {
     maintainAspectRatio: false,
-    animation: calm.matches ? false : { duration: 250 },
+    animation: calm.matches ? false : { duration: 200 },
+    animations: { x: false }, // bars grow where they stand
     interaction: { mode: picture.kind === "doughnut" ? "nearest" : "index", intersect: picture.kind === "doughnut" },
     layout: { padding: picture.kind === "doughnut" ? 8 : { top: 8 } },
     plugins: { legend: { display: false }, tooltip: tooltip(picture) },
@@ -221,7 +222,7 @@ function markRows(picture, table) {
   const names = picture.labels.filter((label) => !OTHER.test(label));
   let n = 0;
   for (const head of table.querySelectorAll("tbody th")) {
-    const found = head.textContent === (names[n] || "(none)");
+    const found = head.textContent === (names[n]?.trim() ? names[n] : "(none)");
     head.prepend(found ? swatch("", n++) : swatch("other (1)"));
   }
 }
@@ -231,7 +232,8 @@ function centre(picture) {
   const words = document.createElement("small");
   total.className = "ring-sum";
   words.textContent = picture.y;
-  total.append(number(sum(picture.series[0].values)), words);
+  const value = sum(picture.series[0].values);
+  total.append(value < MILLION ? number(value) : compact.format(value), words);
   return total;
 }
 
@@ -249,7 +251,7 @@ function draw(box) {
   lead(chart, picture);
   obeyLegend(chart, box.parentElement.querySelectorAll(".legend button"));
   if (picture.kind === "doughnut") {
-    markRows(picture, box.parentElement);
+    markRows(picture, box.closest(".part-body"));
     box.append(centre(picture));
   }
 }

@@ -75,7 +75,7 @@ def browser_page(chromium_browser: Browser, page_problems: list[str]) -> Iterato
     context = chromium_browser.new_context(viewport={"width": 1280, "height": 900})
     context.add_init_script(REPORT_CSP)
     page = context.new_page()
-    _watch(page, page_problems)
+    watch(page, page_problems)
     yield page
     with suppress(Error):
         page.wait_for_timeout(50)  # lets the last events arrive
@@ -105,7 +105,7 @@ def sign_in(
     return sign_in
 
 
-def _watch(page: Page, problems: list[str]) -> None:
+def watch(page: Page, problems: list[str]) -> None:
     def on_console(message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             problems.append(f"console {message.type}: {message.text}")

@@ -139,7 +139,7 @@ def test_load_more_appends_older_rows_and_keeps_the_focus(page, at):
     more.focus()
     page.keyboard.press("Enter")
     expect(page.locator(ROWS)).to_have_count(100)
-    expect(row(page, ids[69]).get_by_role("link")).to_be_focused()
+    expect(row(page, ids[69]).locator(".row-link")).to_be_focused()
     more.click()
     expect(page.locator(ROWS)).to_have_count(120)
     expect(more).to_be_hidden()
@@ -325,7 +325,7 @@ def test_a_click_opens_the_details_in_a_dialog(page, at):
 def test_the_focus_comes_back_when_the_dialog_closes(page, at):
     _, wanted, _ = store(3)
     page.goto(at("/records"))
-    link = row(page, wanted).get_by_role("link")
+    link = row(page, wanted).locator(".row-link")
     link.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#record-dialog article")).to_be_visible()
@@ -352,7 +352,7 @@ def test_a_click_with_a_modifier_is_the_browser_s(page, at):
     (wanted,) = store()
     page.goto(at("/records"))
     with page.context.expect_page() as opened:
-        row(page, wanted).get_by_role("link").click(modifiers=["Control"])
+        row(page, wanted).locator(".row-link").click(modifiers=["Control"])
     expect(opened.value).to_have_url(at(f"/records/record_details/{wanted}"))
     expect(page.locator("#record-dialog")).to_be_hidden()
 
@@ -525,9 +525,9 @@ def test_keys_move_open_and_find(page, at):
     page.goto(at("/records"))
     page.keyboard.press("j")
     page.keyboard.press("j")
-    expect(row(page, ids[1]).get_by_role("link")).to_be_focused()
+    expect(row(page, ids[1]).locator(".row-link")).to_be_focused()
     page.keyboard.press("k")
-    expect(row(page, ids[2]).get_by_role("link")).to_be_focused()
+    expect(row(page, ids[2]).locator(".row-link")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#record-dialog article")).to_be_visible()
     page.keyboard.press("Escape")
@@ -600,7 +600,7 @@ def test_without_scripts_one_reads_filters_pages_and_exports(plain_page, at):
         page.get_by_role("link", name="NDJSON").click()
     assert len(Path(download.value.path()).read_text().splitlines()) == 60
     page.goto(at(f"/records?machine_id=&from_id={ids[3]}"))
-    row(page, ids[2]).get_by_role("link").click()
+    row(page, ids[2]).locator(".row-link").click()
     assert page.url == at(f"/records/record_details/{ids[2]}")
     expect(page.locator("pre.payload")).to_contain_text("hello")
     expect(page.get_by_role("button", name="Copy as JSON")).to_be_hidden()

@@ -16,16 +16,18 @@ _LARGE = 100
 _COLOURS = 9
 _OTHER = re.compile(r"other \([\d,]+\)")
 _FEW_BARS = 8
-_FEW_COLUMNS = 3
+_FEW_COLUMNS = 4
 
 
 @register.filter
 def number(value: Value) -> str:
-    """A number with its thousands, and as many decimals as its size deserves."""
+    """A number with its thousands, and as many decimals as its size deserves; a text
+    so that it is seen.
+    """
     if value is None:
         return "\N{EN DASH}"
     if isinstance(value, str):
-        return visible(value)
+        return visible(value) if value.strip() else "(none)"
     if isinstance(value, int) or abs(value) >= _LARGE:
         return intcomma(round(value))
     return f"{value:.1f}" if abs(value) >= 1 else f"{value:.3g}"
@@ -65,10 +67,16 @@ def swatch(name: str, place: int) -> str:
 
 
 @register.filter
+def has_few_columns(chart: Chart) -> bool:
+    """Whether its table finds room beside the picture."""
+    return len(chart.series) < _FEW_COLUMNS
+
+
+@register.filter
 def is_narrow(part: Part) -> bool:
     """Whether half a page is wide enough."""
     if isinstance(part, Table):
-        return len(part.columns) <= _FEW_COLUMNS
+        return len(part.columns) < _FEW_COLUMNS
     few = part.kind in (Kind.BAR, Kind.STACKED) and len(part.categories) <= _FEW_BARS
     return part.kind is Kind.DOUGHNUT or few
 
