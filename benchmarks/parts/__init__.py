@@ -13,6 +13,7 @@ from benchmarks.parts import (
     ingest,
     latency,
     memory,
+    purge,
     views,
 )
 from benchmarks.results import Section
@@ -27,5 +28,6 @@ PARTS: Mapping[str, Callable[[Bench], Section]] = {
     "api": api.measure,
     "exports": exports.measure,
     "views": views.measure,
+    "purge": purge.measure,
     "filters": filters.measure,  # last: it deletes records
 }
