@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from records import stats
 from views_plugins.charts import Chart, Content, Figure, Kind, Label, Series
@@ -125,20 +126,20 @@ def _named(asked: Filters, builds: Iterable[int]) -> tuple[Label, ...]:
     )
 
 
+class _Part(NamedTuple):
+    """Builds that share a line."""
+
+    name: Label
+    builds: tuple[int, ...]
+
+
 def _adoption(asked: Filters) -> Chart:
-    """The builds with most machine-days, the share of each in every day."""
     counts = stats.machine_days(asked.scope, "day", "build")
     days: Counter[date] = Counter()
     builds: Counter[int] = Counter()
     for (day, build), n in counts.items():
         days[day] += n
         builds[build] += n
-    greatest = sorted(builds, key=lambda build: (-builds[build], build))[:TOP]
-    shown = stats.in_version_order(greatest)
-    named = zip(_named(asked, shown), shown, strict=True)
-    parts = [(each.text, each.link, (build,)) for each, build in named]
-    if rest := tuple(builds.keys() - set(greatest)):
-        parts.append((f"other ({len(rest):,})", "", rest))
     return Chart(
         key="adoption",
         title="Share of builds by day",
@@ -146,20 +147,29 @@ def _adoption(asked: Filters) -> Chart:
         categories=_days(asked),
         series=tuple(
             Series(
-                name,
+                part.name.text,
                 tuple(
-                    _share(sum(counts[day, build] for build in some), days[day])
+                    _share(sum(counts[day, each] for each in part.builds), days[day])
                     for day in asked.days
                 ),
-                link=link,
+                link=part.name.link,
             )
-            for name, link, some in parts
+            for part in _parts(asked, builds)
         ),
         x="Day (UTC)",
         y="Share of the day's machines",
         unit="%",
         note="A machine that changed its build on a day may count on both.",
     )
+
+
+def _parts(asked: Filters, builds: Counter[int]) -> list[_Part]:
+    """The builds with most machine-days, and one part for the others."""
+    ranked = sorted(builds, key=lambda build: (-builds[build], build))
+    shown, rest = stats.in_version_order(ranked[:TOP]), tuple(ranked[TOP:])
+    names = _named(asked, shown)
+    parts = [_Part(name, (build,)) for name, build in zip(names, shown, strict=True)]
+    return [*parts, _Part(Label(f"other ({len(rest):,})"), rest)] if rest else parts
 
 
 def _share(n: int, total: int) -> float | None:
