@@ -100,10 +100,10 @@ class Allowed:
         hosts, networks = set(), set()
         for entry in entries:
             what, port = _entry(entry)
-            try:
-                networks.add((ip_network(what), port))
-            except ValueError:
-                hosts.add((_host(what), port))
+            if isinstance(what, str):
+                hosts.add((what, port))
+            else:
+                networks.add((what, port))
         return cls(frozenset(hosts), frozenset(networks))
 
     def host(self, target: Target) -> bool:
@@ -118,11 +118,19 @@ class Allowed:
         )
 
 
-def _entry(text: str) -> tuple[str, int | None]:
+def _entry(text: str) -> tuple[Network | str, int | None]:
+    """A network or host name, and its port."""
     found = _ENTRY.fullmatch(text)
-    if found is None:  # an IPv6 network without brackets, or nonsense
-        return str(ip_network(text)), None
-    return found[1] or found[2], int(found[3]) if found[3] else None
+    what = (found[1] or found[2]) if found else text  # IPv6 without brackets
+    port = int(found[3]) if found and found[3] else None
+    try:
+        return ip_network(what), port
+    except ValueError:
+        pass
+    try:
+        return _host(what), port
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no host or network") from error
 
 
 def _fits(port: int | None, target: Target) -> bool:

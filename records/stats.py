@@ -346,9 +346,9 @@ def last_received(system_name: str = "") -> dict[str, datetime]:
 
 
 def _last(column: str, ids: set[int]) -> datetime | None:
-    newest = list(Record.objects.with_name(column, ids).newest(1, "received_at"))
-    if newest:
-        return newest[0][0]
+    newest = Record.objects.with_name(column, ids).newest(1, "received_at", "id")
+    for received, _ in newest:
+        return received
     days = KindDay.objects.filter(**{f"{column}__in": ids})
     day: date | None = days.aggregate(day=Max("day"))["day"]
     return datetime.combine(day, time.max, UTC) if day else None
