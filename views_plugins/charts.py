@@ -114,10 +114,12 @@ class Chart:
 
     def picture(self) -> dict[str, Any]:
         """What the browser draws: few enough categories and series to be seen."""
-        most = MOST_SLICES if self.kind is Kind.DOUGHNUT else self.most
-        shown = self if self.kind in OVER_TIME else _fewer_categories(self, most)
+        shown, most = self, self.most
+        if self.kind is Kind.DOUGHNUT:
+            shown, most = replace(self, series=self.series[:1]), MOST_SLICES
+        if self.kind not in OVER_TIME:
+            shown = _fewer_categories(shown, most)
         shown = _fewer_series(shown)
-        drawn = shown.series[:1] if self.kind is Kind.DOUGHNUT else shown.series
         return {
             "kind": shown.kind.value,
             "title": visible(shown.title),
@@ -132,7 +134,7 @@ class Chart:
                     "values": each.values,
                     "links": each.links,
                 }
-                for each in drawn
+                for each in shown.series
             ],
         }
 
