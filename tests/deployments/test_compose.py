@@ -90,6 +90,7 @@ def test_only_nginx_can_be_reached_from_outside():
     assert {name for name, each in SERVICES.items() if "ports" in each} == {"nginx"}
     assert SERVICES["db"]["networks"] == ["database"]
     assert PROD["networks"]["database"] == {"internal": True}
+    assert SERVICES["collector"].get("networks") == ["database"]
     assert "database" not in SERVICES["nginx"]["networks"]
     (port,) = load("docker-compose.yaml")["services"]["web"]["ports"]
     assert port.startswith("127.0.0.1:")

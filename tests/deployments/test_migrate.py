@@ -2,37 +2,16 @@
 
 import fcntl
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg2
-import pytest
 
 from records.database import _MIGRATION_LOCK
 from tests.server import ROOT
-
-
-@pytest.fixture
-def empty_database(on_postgres: bool, tmp_path: Path) -> Iterator[str]:
-    """The address of a database without any table."""
-    if not on_postgres:
-        yield f"sqlite:///{tmp_path}/telemetry.sqlite3"
-        return
-    name = f"test_empty_{secrets.token_hex(6)}"
-    with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection:
-        connection.autocommit = True
-        cursor = connection.cursor()
-        cursor.execute(f"CREATE DATABASE {name}")
-        try:
-            url = urlsplit(os.environ["DATABASE_URL"])
-            yield url._replace(path=f"/{name}").geturl()
-        finally:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager
