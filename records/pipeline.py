@@ -27,10 +27,16 @@ class Pipeline:
 
     @property
     def missing(self) -> int:
-        """Accepted records that nobody knows of: 0, or something is wrong.
+        """Accepted records that nobody knows of: 0, or something is wrong."""
+        return max(0, self._difference)
 
-        Less than 0 after records were deleted: what was counted of them stays.
-        """
+    @property
+    def deleted(self) -> int:
+        """Records that were deleted after they were counted."""
+        return max(0, -self._difference)
+
+    @property
+    def _difference(self) -> int:
         return self.accepted - self.digested - self.failed - self.pending
 
 

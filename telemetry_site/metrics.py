@@ -4,7 +4,6 @@ Plain WSGI, so that the collector's own process has it without the site.
 """
 
 import hmac
-import os
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -13,10 +12,9 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
-from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import REGISTRY, Collector
+from prometheus_client.registry import Collector
 
-from records import database, stats
+from records import database, metrics, stats
 from records.collector.answer import Answer, Environ
 from records.scope import Scope
 
@@ -52,15 +50,9 @@ def _is_here(address: str) -> bool:
 
 
 def _text() -> bytes:
-    registry = CollectorRegistry()
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        counted = generate_latest(registry)
-    else:
-        counted = generate_latest(REGISTRY)
     state = CollectorRegistry()
     state.register(StateCollector())
-    return counted + generate_latest(state)
+    return generate_latest(metrics.registry()) + generate_latest(state)
 
 
 class StateCollector(Collector):

@@ -2,14 +2,17 @@
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.apps import apps
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from records import parsers, stats
+from records import metrics, parsers, stats
+from records.models import RetentionRun
+from records.pipeline import Pipeline, pipeline
 from records.scope import Scope
 from records.stats import Ingest
 from views_plugins import discovery, registry
@@ -63,6 +66,9 @@ class State:
 @dataclass(frozen=True)
 class Health:
     ingest: Ingest
+    today: Pipeline
+    since_start: Mapping[str, int]
+    purge: RetentionRun | None
     plugins: list[State]
     broken: list[Failure]
     parsers: list[Parser]
@@ -86,6 +92,9 @@ def report(probe: Probe) -> Health:
     missing = missing_migrations()
     return Health(
         ingest=ingest,
+        today=pipeline(datetime.now(UTC).date()),
+        since_start=metrics.since_start(),
+        purge=RetentionRun.objects.order_by("-id").first(),
         plugins=[_state(plugin, probe, missing) for plugin in registry.plugins()],
         broken=sorted(discovery.failures.values(), key=lambda each: each.app),
         parsers=[
