@@ -207,36 +207,30 @@ class Daily:
         """When to look whether a purge is due; not before what waits is digested."""
 
     def __call__(self) -> int:
-        if self._run is None and not self._begin():
+        run = self._run or self._begin()
+        if run is None:
             return 0
+        self._run = None  # unless this batch succeeds
         try:
             deleted = next(self._batches, None)
         except LOST:
-            self._run = None
             raise
         except Busy:
-            deleted = None
-        except Exception as error:
-            log.exception("The purge failed")
-            self._fail(error)
-            deleted = None
-        if deleted is None:
-            self._run = None
+            return 0
+        except Exception as error:  # noqa: BLE001
+            _fail(run, error)
+            return 0
+        self._run = None if deleted is None else run
         return deleted or 0
 
-    def _begin(self) -> bool:
+    def _begin(self) -> RetentionRun | None:
         if time.monotonic() < self.look_at:
-            return False
+            return None
         self.look_at = time.monotonic() + _LOOK_SECONDS
-        self._run = _due(datetime.now(UTC))
-        if self._run:
-            self._batches = batches(self._run)
-        return self._run is not None
-
-    def _fail(self, error: Exception) -> None:
-        """Not again before tomorrow."""
-        runs = RetentionRun.objects.filter(pk=self._run and self._run.pk)
-        runs.update(error=type(error).__name__, finished=datetime.now(UTC))
+        run = _due(datetime.now(UTC))
+        if run:
+            self._batches = batches(run)
+        return run
 
     def stop(self) -> None:
         """Nothing is due any more in this process."""
@@ -255,3 +249,10 @@ def _due(now: datetime) -> RetentionRun | None:
         if last is None or last.started <= now - EVERY:
             return RetentionRun.objects.create(started=now)
         return None if last.finished else last
+
+
+def _fail(run: RetentionRun, error: Exception) -> None:
+    """Not again before tomorrow. What went wrong is told without what it was about."""
+    log.error("The purge failed: %s", type(error).__name__)
+    run.error, run.finished = type(error).__name__, datetime.now(UTC)
+    run.save(update_fields=["error", "finished"])
