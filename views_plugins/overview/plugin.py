@@ -79,12 +79,13 @@ def _per(n: int, machine_days: int) -> str:
 
 def _ingest(scope: Scope) -> tuple[Figure, ...]:
     found = stats.ingest(scope)
+    waiting = f"the oldest for {found.lag.total_seconds():.0f} s"
     refused = ", ".join(f"{code} {n:,}" for code, n in found.refused.items())
     return (
         Figure(
             "Waiting for the worker",
             found.pending,
-            note=f"the oldest for {found.lag.total_seconds():.0f} s",
+            note=waiting if found.pending else "every record is counted",
             link=reverse("health"),
         ),
         Figure("Refused requests", sum(found.refused.values()), note=refused),
