@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
@@ -29,6 +30,18 @@ PICTURES = (
     ("guilty", "/crashes/guilty_details/{guilty}", WIDE, "light"),
     ("backtraces", "/crashes/guilty_details/{guilty}/backtraces", WIDE, "light"),
     ("rules", "/crashes/rules", WIDE, "light"),
+    ("overview", "/overview", WIDE, "light"),
+    ("overview-dark", "/overview", WIDE, "dark"),
+    ("builds", "/builds", WIDE, "light"),
+    ("stats", "/stats", WIDE, "light"),
+    ("population", "/population?days=28", WIDE, "light"),
+    ("population-narrow", "/population?days=28", NARROW, "dark"),
+    ("mce", "/mce", WIDE, "light"),
+    ("thermal", "/thermal", WIDE, "light"),
+    ("updates", "/updates?days=28", WIDE, "light"),
+    ("updates-dark", "/updates?days=28", WIDE, "dark"),
+    ("machine", "/machines/{machine}", WIDE, "light"),
+    ("health", "/health", WIDE, "light"),
     ("api-docs", "/api/docs", WIDE, "light"),
 )
 CHROMIUM_OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
@@ -62,9 +75,17 @@ def _take_all(url: str) -> None:
         browser = playwright.chromium.launch(
             executable_path=program, args=list(CHROMIUM_OPTIONS)
         )
-        found = {"crash": _first_crash(browser, url), "guilty": _top(browser, url)}
+        found = {
+            "crash": _first_crash(browser, url),
+            "guilty": _top(browser, url),
+            "machine": _busiest(browser, url),
+        }
         for name, path, size, theme in PICTURES:
-            page = browser.new_page(viewport=size, color_scheme=theme)  # type: ignore[arg-type]
+            page = browser.new_page(
+                viewport=size,  # type: ignore[arg-type]
+                color_scheme=theme,  # type: ignore[arg-type]
+                reduced_motion="reduce",
+            )
             page.goto(url + path.format_map(found), wait_until="networkidle")
             page.screenshot(path=str(IMAGES / f"{name}.png"))
             page.close()
@@ -84,6 +105,14 @@ def _top(browser: Browser, url: str) -> int:
     answer = browser.new_page().request.get(f"{url}/api/crashes/top?limit=1").json()
     guilty: int = answer["crashes"][0]["guilty"]
     return guilty
+
+
+def _busiest(browser: Browser, url: str) -> str:
+    """The machine that sent most of the newest machine checks."""
+    query = "classification=org.clearlinux/mce/*&limit=100&fields=machine_id"
+    answer = browser.new_page().request.get(f"{url}/api/records?{query}").json()
+    machines: Counter[str] = Counter(each["machine_id"] for each in answer["records"])
+    return machines.most_common(1)[0][0]
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ function name(text, length) {
 }
 
 // A tooltip has the year.
-const tick = (text) => name(text.replace(/^\d{4}-(\d\d-\d\d)$/, "$1"), 18);
+const tick = (text) => name(text.replace(/^\d{4}-(?=\d\d-\d\d\b)/, ""), 18);
 
 const amount = (value, unit) => (unit ? `${number(value)} ${unit}` : number(value));
 const sum = (values) => values.reduce((total, value) => total + (value ?? 0), 0);
@@ -143,6 +143,7 @@ function scales(picture) {
     y: {
       stacked: isStacked(picture),
       beginAtZero: true,
+      max: isStacked(picture) && picture.unit === "%" ? 100 : undefined,
       title: title(picture.y),
       border,
       grid: { color: () => colours.line },
