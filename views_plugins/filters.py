@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.urls import reverse
 
@@ -42,18 +43,24 @@ class DaysField(forms.CharField):
         return str(int(text))
 
 
+class DayField(forms.DateField):
+    """A UTC day, with days before and after it in the calendar."""
+
+    input_formats = ("%Y-%m-%d",)
+    default_validators = (
+        MinValueValidator(date(1970, 1, 1)),
+        MaxValueValidator(date(9000, 1, 1)),
+    )
+
+
 class FiltersForm(forms.Form):
     """The parameters of every view."""
 
     days = DaysField(
         required=False, help_text="So many UTC days, today included; or `all`."
     )
-    start = forms.DateField(
-        required=False, input_formats=["%Y-%m-%d"], help_text="First day, YYYY-MM-DD."
-    )
-    end = forms.DateField(
-        required=False, input_formats=["%Y-%m-%d"], help_text="Last day, YYYY-MM-DD."
-    )
+    start = DayField(required=False, help_text="First day, YYYY-MM-DD.")
+    end = DayField(required=False, help_text="Last day, YYYY-MM-DD.")
     system_name = forms.CharField(
         required=False, max_length=256, help_text="Operating system."
     )
