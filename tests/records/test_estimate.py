@@ -123,6 +123,16 @@ def test_little_is_made_of_few_days(days, ids, partial, expected):
     assert estimate(days, ids, partial=partial) == expected
 
 
+@pytest.mark.parametrize(
+    ("window", "machines"), [(3, 650), (4, 675), (7, 697), (14, 700), (30, 700)]
+)
+def test_two_groups_of_machines_are_told_apart_exactly(window, machines):
+    """300 that are always on, 400 on every other day by chance."""
+    days = [Active(500, 200, 150, 25)] * window
+    found = estimate(days, 200 * window + 300)
+    assert (found.machines, found.low, found.presence) == (machines, 500, 0.75)
+
+
 actives = st.builds(Active, *[st.integers(0, 50)] * 2, *[st.integers(0, 20)] * 2)
 
 
