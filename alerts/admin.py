@@ -76,10 +76,10 @@ class ChannelAdmin(TestableAdmin):
             }
         )
 
-    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Who may only look sees no secret."""
-        shown = self.has_change_permission(request, obj) if obj else True
-        return () if shown else ("secret",)
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Who may only look sees no secret: nothing hides it there."""
+        edits = obj is None or self.has_change_permission(request, obj)
+        return [each for each in ChannelForm.Meta.fields if edits or each != "secret"]
 
     @admin.display(description="On their way")
     def waiting(self, channel: Channel) -> int:

@@ -108,7 +108,7 @@ def test_some_guilties_are_new(fleet):
 
 
 def test_crash_rates_equal_a_recount(fleet):
-    for asked in [*WATCHES, watch(7, minimum=12)]:
+    for asked in [*WATCHES, watch(7, minimum=14)]:
         sent = inside(asked)
         crashes = Counter(each.build for each in sent if each.function)
         heartbeats = {(e.build, e.day, e.machine) for e in sent if not e.function}
