@@ -6,6 +6,8 @@ import pytest
 from django.urls import get_resolver
 from django.urls.resolvers import RoutePattern
 
+from alerts import conditions
+from alerts.conditions import Condition
 from records import parsers, readings
 from records.parsers import PayloadParser
 from records.readings import PayloadReading
@@ -21,6 +23,10 @@ def parser(name: str, version: int = 1) -> PayloadParser:
 
 def reading(name: str) -> PayloadReading:
     return PayloadReading(name, ("*/probe/*",), dict)
+
+
+def condition(name: str) -> Condition:
+    return Condition(name, "Label", "About.", "things", list)
 
 
 # --- What a plugin may be -------------------------------------------------------------
@@ -64,6 +70,9 @@ def test_no_view_can_take_an_address_of_the_site():
         {"parsers": (reading("a"),)},
         {"parsers": (replace(parser("a"), classifications="*/probe/*"),)},
         {"readings": (reading("a"), reading("a"))},
+        {"conditions": (condition("a"), condition("a"))},
+        {"conditions": (reading("a"),)},
+        {"conditions": (replace(condition("a"), threshold="1"),)},
         {"permission": None},
     ],
 )
@@ -99,17 +108,23 @@ def test_the_first_choice_of_an_option_is_its_default():
 
 
 def test_a_view_is_there_until_it_is_taken_out_with_what_it_brought():
-    given = plugin(parsers=(parser("probe"),), readings=(reading("probe"),))
+    given = plugin(
+        parsers=(parser("probe"),),
+        readings=(reading("probe"),),
+        conditions=(condition("probe"),),
+    )
     with registered(given):
         assert given in registry.plugins()
         assert registry.app_of("probe") == "probes"
         assert registry.taken("probe")
         assert given.parsers[0] in parsers.registered()
         assert given.readings[0] in readings.registered()
+        assert given.conditions[0] in conditions.registered()
     assert given not in registry.plugins()
     assert not registry.taken("probe")
     assert given.parsers[0] not in parsers.registered()
     assert given.readings[0] not in readings.registered()
+    assert given.conditions[0] not in conditions.registered()
 
 
 def test_views_come_in_order_and_then_by_name():
@@ -136,14 +151,22 @@ def test_a_slug_belongs_to_the_app_that_came_first():
         assert registry.app_of("probe") == "probes"
 
 
-@pytest.mark.parametrize("what", ["parsers", "readings"])
-def test_a_name_that_is_taken_leaves_nothing_registered(what):
-    make = {"parsers": parser, "readings": reading}[what]
-    known = {"parsers": parsers.registered, "readings": readings.registered}[what]
+@pytest.mark.parametrize(
+    ("what", "make", "registry_of_it", "change"),
+    [
+        ("parsers", parser, parsers, {"classifications": ("other/*",)}),
+        ("readings", reading, readings, {"classifications": ("other/*",)}),
+        ("conditions", condition, conditions, {"label": "Another"}),
+    ],
+)
+def test_a_name_that_is_taken_leaves_nothing_registered(
+    what, make, registry_of_it, change
+):
+    known = registry_of_it.registered
     with registered(plugin(**{what: (make("probe"),)})):
         before = known(), registry.plugins()
-        other = (make("first"), replace(make("probe"), classifications=("other/*",)))
-        with pytest.raises(ValueError, match="named 'probe'"):
+        other = (make("first"), replace(make("probe"), **change))
+        with pytest.raises(ValueError, match="'probe'"):
             registry.register(plugin("other", **{what: other}), "others")
         assert (known(), registry.plugins()) == before
 
