@@ -16,6 +16,7 @@ help:
 	@echo "make fmt      format and repair what can be repaired"
 	@echo "make bench    measure and write docs/benchmarks.md"
 	@echo "make screenshots  take the pictures of the documentation"
+	@echo "make env-example  write deployments/env.example from the table of settings"
 	@echo "make install  only prepare .venv"
 
 # --- environment ---------------------------------------------------------------

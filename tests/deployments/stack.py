@@ -191,15 +191,17 @@ class Stack:
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
+        services = (self.collector, self.site, self.worker)
         with self._exit as undo:
+            for service in services:
+                undo.callback(service.close)
             copy_code(self._app)
             make_certificate(self._folder / "tls")
             self.manage(
                 "collectstatic", "--noinput", "--ignore=drf_spectacular_sidecar"
             )
             self.migrate.run()
-            for service in (self.collector, self.site, self.worker):
-                undo.callback(service.close)
+            for service in services:
                 service.start()
             undo.enter_context(self.nginx)
             self.collector.wait_until_healthy()

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from tests.server import ROOT
 
@@ -31,6 +32,14 @@ def test_it_does_not_run_as_root_and_says_how_it_is():
     assert re.search(r"^USER 10001", text, re.MULTILINE)
     assert "HEALTHCHECK" in text
     assert "SECRET_KEY=" not in text
+
+
+def test_every_app_of_the_project_is_in_it():
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    apps = {app.partition(".")[0] for app in settings.INSTALLED_APPS}
+    ours = {app for app in apps if (ROOT / app).is_dir()}
+    assert {f"!{app}" for app in ours} <= set(lines)
+    assert "records" in ours
 
 
 @pytest.mark.parametrize("secret", ["deployments/.env", "deployments/tls"])
