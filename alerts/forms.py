@@ -35,7 +35,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         widgets = {"target": forms.TextInput(attrs={"class": "vLargeTextField"})}
 
     def clean_secret(self) -> str:
-        return self.cleaned_data["secret"] or self.instance.secret
+        return str(self.cleaned_data["secret"] or self.instance.secret)
 
     def clean(self) -> dict[str, Any]:
         values = {**(super().clean() or {})}

@@ -340,15 +340,19 @@ def last_received(system_name: str = "") -> dict[str, datetime]:
         return _known({"": _last("build_id", builds)})
     fleets: defaultdict[str, set[int]] = defaultdict(set)
     kinds = Kind.objects.filter(telemetry_id__active=True)
-    for kind in kinds.select_related("telemetry_id"):
-        fleets[kind.telemetry_id.label or f"{kind.telemetry_id.pk}"].add(kind.pk)
+    for pk, fleet, name in kinds.values_list(
+        "id", "telemetry_id", "telemetry_id__label"
+    ):
+        fleets[name or str(fleet)].add(pk)
     return _known({name: _last("kind_id", ids) for name, ids in fleets.items()})
 
 
 def _last(column: str, ids: set[int]) -> datetime | None:
-    newest = Record.objects.with_name(column, ids).newest(1, "received_at", "id")
-    for received, _ in newest:
-        return received
+    records = Record.objects.with_name(column, ids)
+    newest = records.newest(1, "id", "received_at").first()
+    if newest:
+        last: datetime = newest[1]
+        return last
     days = KindDay.objects.filter(**{f"{column}__in": ids})
     day: date | None = days.aggregate(day=Max("day"))["day"]
     return datetime.combine(day, time.max, UTC) if day else None
