@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from hmac import compare_digest
 from secrets import token_urlsafe
 from typing import Any
 from urllib.error import HTTPError
@@ -23,6 +22,7 @@ CLOCKS = 60  # seconds by which theirs and ours may differ
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
 ALGORITHMS += ["ES256", "ES384", "ES512", "EdDSA"]
 BASIC = "client_secret_basic"
+NEEDED = {"authorization_endpoint", "token_endpoint", "jwks_uri"}
 REQUIRED = ["iss", "sub", "aud", "exp", "iat"]
 
 Claims = Mapping[str, Any]
@@ -72,7 +72,7 @@ def claims_of(provider: Provider, flow: Flow, code: str, back: str) -> Claims:
     endpoints = _endpoints(provider.issuer)
     answer = _tokens(provider, endpoints, flow, code, back)
     claims = _verified(provider, endpoints, str(answer.get("id_token", "")))
-    if not compare_digest(str(claims.get("nonce", "")), flow.nonce):
+    if claims.get("nonce") != flow.nonce:
         raise LoginRefused("The answer belongs to another login.")
     wanted = {"preferred_username", provider.groups_claim}
     if wanted <= claims.keys() or "userinfo_endpoint" not in endpoints:
@@ -134,6 +134,8 @@ def _endpoints(issuer: str) -> dict[str, Any]:
     found = _fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     if found.get("issuer") != issuer:
         raise ProviderFailed("It has another name than TELEMETRY_OIDC_ISSUER.")
+    if not found.keys() >= NEEDED:
+        raise ProviderFailed("It does not say where to log in.")
     return found
 
 
@@ -151,7 +153,7 @@ def _fetch(
     )
     try:
         with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            found: dict[str, Any] = json.load(answer)
+            found = json.load(answer)
     except HTTPError as error:
         error.close()
         if data is not None and error.code in (400, 401):
@@ -159,4 +161,6 @@ def _fetch(
         raise ProviderFailed from error
     except (OSError, ValueError) as error:
         raise ProviderFailed from error
+    if not isinstance(found, dict):
+        raise ProviderFailed("It answers something else than an object.")
     return found

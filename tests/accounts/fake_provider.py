@@ -33,6 +33,7 @@ class FakeProvider(ThreadingHTTPServer):
         self.algorithm = "RS256"
         self.by_form = False
         self.fails = ""
+        self.odd: dict[str, Any] = {}
         self.asked: dict[str, str] = {}
 
     def id_token(self) -> str:
@@ -63,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
             good = self.headers["Authorization"] == "Bearer access"
             self._send(self.server.userinfo, 200 if good else 401)
         else:
-            self._send(self._documents()[path])
+            self._send(self.server.odd.get(path, self._documents()[path]))
 
     def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])

@@ -303,5 +303,17 @@ def test_a_provider_of_another_name_is_refused(client, settings, provider):
     refused(client.get("/login/sso"), 502)
 
 
+@pytest.mark.parametrize(
+    "description", [[], "x", None, {}, {"issuer": "of the provider"}], ids=str
+)
+def test_a_provider_that_describes_itself_oddly_is_refused(
+    client, provider, description
+):
+    if description and "issuer" in description:
+        description = {"issuer": provider.issuer}
+    provider.odd["/.well-known/openid-configuration"] = description
+    refused(client.get("/login/sso"), 502)
+
+
 def test_no_secret_is_shown(provider, settings):
     assert SECRET not in repr(settings.TELEMETRY_OIDC)
