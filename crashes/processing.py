@@ -18,7 +18,7 @@ from crashes.models import (
 )
 from records import names, rollups
 from records.names import NameCache, Values
-from records.parsers import PayloadParser, StoredRecord
+from records.parsers import PayloadParser, StoredRecord, delete_facts
 
 MOST_FRAMES = 500
 """Frames of a trace; clients send up to 64."""
@@ -101,7 +101,7 @@ def forget(record_ids: Sequence[int]) -> None:
 
 def expire(record_ids: Sequence[int]) -> None:
     """Delete reports whose records are deleted; their counts stay."""
-    CrashReport.objects.filter(record_id__in=record_ids).delete()
+    delete_facts(CrashReport, record_ids)
 
 
 PARSER = CrashParser(

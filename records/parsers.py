@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.db import models
+
+from records import database
 from records.patterns import matches
 
 
@@ -30,6 +33,11 @@ class StoredRecord(NamedTuple):
 
 def nothing_to_expire(record_ids: Sequence[int]) -> None:
     """For a parser that keeps nothing of single records."""
+
+
+def delete_facts(model: type[models.Model], record_ids: Sequence[int]) -> None:
+    """For `expire`: delete what has one of these in its column `record_id`."""
+    database.delete_ids(model, "record_id", record_ids)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from records.models import (
     RetentionRule,
     RetentionRun,
 )
-from records.parsers import registered
+from records.parsers import delete_facts, registered
 from records.querysets import RecordQuerySet
 from records.retention import Criterion, Policy, Rule
 from records.store import LOST
@@ -169,7 +169,7 @@ def _delete(run: RetentionRun, rule: Rule, record_ids: Sequence[int]) -> int:
     queue = Pending.objects.filter(record_id__range=(record_ids[0], record_ids[-1]))
     waiting = set(queue.values_list("record_id", flat=True))
     ids = [pk for pk in record_ids if pk not in waiting]
-    deleted, _ = Record.objects.filter(id__in=ids).delete()
+    deleted = database.delete_ids(Record, "id", ids)
     failed = expire(ids)
     row = RetentionRun.objects.select_for_update().get(pk=run.pk)
     row.deleted += deleted
@@ -190,7 +190,7 @@ def expire(record_ids: Sequence[int]) -> list[str]:
         except Exception:  # noqa: BLE001
             log.warning("Parser %s failed to delete facts", parser.name)
             failed.append(parser.name)
-    ParserFailure.objects.filter(record_id__in=record_ids).delete()
+    delete_facts(ParserFailure, record_ids)
     return failed
 
 

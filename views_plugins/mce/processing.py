@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from records import rollups
-from records.parsers import PayloadParser, StoredRecord
+from records.parsers import PayloadParser, StoredRecord, delete_facts
 from views_plugins import mcelog
 from views_plugins.mce.models import MceDay, MceEvent
 from views_plugins.mcelog import MachineCheck
@@ -39,7 +39,7 @@ def forget(record_ids: Sequence[int]) -> None:
 
 def expire(record_ids: Sequence[int]) -> None:
     """Delete events whose records are deleted; their counts stay."""
-    MceEvent.objects.filter(record_id__in=record_ids).delete()
+    delete_facts(MceEvent, record_ids)
 
 
 PARSER = PayloadParser(

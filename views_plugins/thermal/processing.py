@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from records import rollups
-from records.parsers import PayloadParser, StoredRecord
+from records.parsers import PayloadParser, StoredRecord, delete_facts
 from views_plugins import mcelog
 from views_plugins.mcelog import MachineCheck
 from views_plugins.thermal.models import ThermalDay, ThermalEvent
@@ -42,7 +42,7 @@ def forget(record_ids: Sequence[int]) -> None:
 
 def expire(record_ids: Sequence[int]) -> None:
     """Delete events whose records are deleted; their counts stay."""
-    ThermalEvent.objects.filter(record_id__in=record_ids).delete()
+    delete_facts(ThermalEvent, record_ids)
 
 
 PARSER = PayloadParser(

@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from records import rollups
-from records.parsers import PayloadParser, StoredRecord
+from records.parsers import PayloadParser, StoredRecord, delete_facts
 from views_plugins.updates import parser
 from views_plugins.updates.models import UpdateDay, UpdateEvent
 from views_plugins.updates.parser import Update
@@ -39,7 +39,7 @@ def forget(record_ids: Sequence[int]) -> None:
 
 def expire(record_ids: Sequence[int]) -> None:
     """Delete events whose records are deleted; their counts stay."""
-    UpdateEvent.objects.filter(record_id__in=record_ids).delete()
+    delete_facts(UpdateEvent, record_ids)
 
 
 PARSER = PayloadParser(
