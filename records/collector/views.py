@@ -35,6 +35,10 @@ QUARANTINED = "accepted to quarantine"
 _BATCH_FACTOR = 16  # a batch may be so many times as long as a payload
 _DRAIN_LIMIT = 8 << 20
 _CHUNK = 64 << 10
+_CODINGS = (
+    ("Content-Encoding", "HTTP_CONTENT_ENCODING", "identity"),
+    ("Transfer-Encoding", "HTTP_TRANSFER_ENCODING", "chunked"),
+)
 _LONGEST_LENGTH = 18  # digits of a Content-Length; int() refuses thousands of them
 _RETRY_AFTER = "30"
 _REFUSED_WAITING = 200
@@ -191,9 +195,9 @@ def _limit(environ: Environ) -> int:
 
 def _read(environ: Environ, limit: int) -> bytes:
     """The body; raises Refusal when it is too long, cut short, or compressed."""
-    encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    if encoding not in ("", "identity"):
-        raise Refusal(Code.ENCODING, "Content-Encoding is not supported")
+    for name, key, known in _CODINGS:
+        if environ.get(key, "").strip().lower() not in ("", known):
+            raise Refusal(Code.ENCODING, f"{name} is not supported")
     length = environ.get("CONTENT_LENGTH") or ""
     if length and not (length.isascii() and length.isdigit()):
         raise Refusal(Code.BODY, "Content-Length is not a number")

@@ -236,6 +236,14 @@ def test_a_compressed_body_is_refused(answer, encoding):
     assert content(answered)["code"] == "encoding"
 
 
+@pytest.mark.parametrize("coding", ["gzip, chunked", "chunked,chunked", "identity"])
+def test_a_body_that_is_not_only_in_chunks_is_refused(answer, coding):
+    framing = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": coding}
+    answered = answer(values(), **framing)
+    assert answered.status == "400 Bad Request"
+    assert content(answered)["code"] == "encoding"
+
+
 @pytest.mark.parametrize("encoding", ["identity", " Identity ", ""])
 def test_a_body_may_say_that_it_is_not_compressed(answer, encoding):
     answered = answer(values(), HTTP_CONTENT_ENCODING=encoding)
