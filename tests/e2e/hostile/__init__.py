@@ -1,0 +1,1 @@
+"""Requests that nobody with good intentions sends, and what they are answered."""
