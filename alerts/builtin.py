@@ -37,13 +37,14 @@ def crash_rates(watch: Watch) -> Iterator[Reading]:
             continue
         rate = round(_MACHINE_DAYS * n / days, 2)
         label = labels[build]
+        place = {"system_name": label.system_name, "build": label.version}
         yield Reading(
             subject=str(build),
             value=rate,
             title=f"{label.system_name} {label.version}",
             text=f"{n} crashes in {days} machine-days since {watch.scope.start}: "
             f"{rate:g} in {_MACHINE_DAYS}.",
-            link=f"/crashes?{urlencode({'system_name': label.system_name})}",
+            link=f"{reverse('crashes-overall')}?{urlencode(place)}",
             sure=days >= watch.minimum,
         )
 

@@ -39,7 +39,8 @@ class Reading:
     ``subject`` tells it from others for good; ``title`` is what people call it, and may
     be text of a machine; ``text`` is a sentence on it. Of one that is not ``sure``
     (there is too little to judge by) nobody is told. One that is about a machine names
-    it, and goes when the machine is erased.
+    it, and goes when the machine is erased. A ``link`` of more than 1000 characters is
+    left out.
     """
 
     subject: str
@@ -57,8 +58,8 @@ class Reading:
             raise ValueError("A reading has a NUL in a name")
         if not math.isfinite(self.value):
             raise ValueError("The value of a reading is a finite number")
-        if len(self.machine_id) > LONGEST_MACHINE or len(self.link) > LONGEST_LINK:
-            raise ValueError("A reading has a machine id or a link that is too long")
+        if len(self.machine_id) > LONGEST_MACHINE:
+            raise ValueError("A machine id has at most 32 characters")
 
 
 @dataclass(frozen=True)

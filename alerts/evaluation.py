@@ -10,7 +10,13 @@ from django.db.models import Q
 
 from alerts import conditions
 from alerts.changes import CALM, Changes, decide
-from alerts.conditions import LONGEST_TEXT, LONGEST_TITLE, Reading, Watch
+from alerts.conditions import (
+    LONGEST_LINK,
+    LONGEST_TEXT,
+    LONGEST_TITLE,
+    Reading,
+    Watch,
+)
 from alerts.messages import FIRED, RESOLVED, TEST, Message, one_line
 from alerts.models import Alert, Channel, Delivery, Rule
 from records import database
@@ -131,7 +137,7 @@ def _fill(alert: Alert, reading: Reading) -> None:
     alert.value = reading.value
     alert.title = one_line(reading.title, LONGEST_TITLE) or reading.subject
     alert.text = one_line(reading.text, LONGEST_TEXT)
-    alert.link = reading.link
+    alert.link = reading.link if len(reading.link) <= LONGEST_LINK else ""
 
 
 def _begin(
@@ -144,7 +150,7 @@ def _begin(
         _fill(alert, reading)
         alert.save()
         alerts[reading.subject] = alert
-    told = [alerts[subject] for subject in sorted(changes.tell)]
+    told = [each for subject, each in alerts.items() if subject in changes.tell]
     Alert.objects.filter(pk__in=[each.pk for each in told]).update(told=True)
     return told
 

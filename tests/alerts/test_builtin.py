@@ -8,6 +8,8 @@ import pytest
 
 from alerts.builtin import crash_rates, new_guilties, refused_spikes, silence
 from alerts.conditions import Reading, Watch
+from alerts.evaluation import evaluate_due
+from alerts.models import Alert, Rule
 from records.models import Build, Record, RefusedDay, TelemetryId
 from records.scope import Scope
 from records.store import insert_records
@@ -125,6 +127,27 @@ def test_crash_rates_equal_a_recount(fleet):
             assert each.title == f"{build.system_name} {build.version}"
             assert f"{crashes[build.pk]} crashes in {days[build.pk]} mac" in each.text
     assert {each.sure for each in found.values()} == {True, False}
+
+
+@pytest.mark.parametrize(
+    "name", ["\U0001f600" * 256, "", "<b>&\n", "../x?y#z", "\u202e"]
+)
+def test_no_name_of_a_build_stops_the_reading(rule_of_everything, name):
+    at = NOW - timedelta(hours=1)
+    place = {"system_name": name or "x", "build": name or "x"}
+    rows = [submission(classification=HEARTBEAT, machine_id=name[:32], **place)]
+    rows += [crashing((name or "f", "m.so"), machine_id=name[:32], **place)]
+    insert_records([(at, row) for row in rows])
+    digest()
+    assert evaluate_due(NOW) == 2
+    assert set(Rule.objects.values_list("problem", flat=True)) == {""}
+    assert Alert.objects.filter(rule__condition="crash-rate").count() == 1
+
+
+@pytest.fixture
+def rule_of_everything(db: None) -> None:
+    for name in ("new-guilty", "crash-rate"):
+        Rule.objects.create(name=name, condition=name, threshold=0.1, days=7)
 
 
 # --- Silence ------------------------------------------------------------------------

@@ -159,6 +159,21 @@ def test_text_of_machines_is_made_visible_and_cut(rule, source):
     assert alert.text == "y⟨U+202E⟩z"
 
 
+def test_a_link_that_is_too_long_is_left_out(rule, source):
+    source.readings = [Reading(f"{n}", 10, "A", link="/" * n) for n in (1000, 1001)]
+    evaluate_due(NOW)
+    assert dict(Alert.objects.values_list("subject", "link")) == {
+        "1000": "/" * 1000,
+        "1001": "",
+    }
+
+
+def test_the_greatest_is_told_first(rule, source):
+    source.say(a=11, b=30, c=20)
+    evaluate_due(NOW)
+    assert [subject for _, subject in told()] == ["b", "c", "a"]
+
+
 def test_an_erased_machine_is_in_no_alert_and_no_message(rule, source):
     source.readings = [
         Reading("m1", 10, "Machine m1", machine_id="m1"),

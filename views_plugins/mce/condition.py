@@ -21,7 +21,7 @@ def uncorrected(watch: Watch) -> Iterator[Reading]:
             machines[machine] += n
     for machine, n in machines.items():
         yield Reading(
-            subject=machine,
+            subject=machine or "(none)",
             value=n,
             title=f"Machine {machine}",
             text=f"{n} uncorrected memory errors since {watch.scope.start}.",

@@ -68,3 +68,14 @@ def test_errors_of_other_parts_are_left_out(status, found):
     sent = submission(classification=name, payload=payload, machine_id="m")
     digested([(datetime(2026, 1, 5, tzinfo=UTC), sent)])
     assert [each.subject for each in uncorrected(watch(Scope()))] == found
+
+
+@pytest.mark.parametrize("machine", ["", "<b>\n", "\U0001f600" * 32, "../x"])
+def test_a_machine_may_be_called_anything(machine):
+    payload = check("Uncorrected error", "bc0000000000009f")
+    name = "org.clearlinux/mce/SRAO"
+    sent = submission(classification=name, payload=payload, machine_id=machine)
+    digested([(datetime(2026, 1, 5, tzinfo=UTC), sent)])
+    (found,) = uncorrected(watch(Scope()))
+    assert found.machine_id == machine
+    assert found.subject
