@@ -1,0 +1,82 @@
+"""What a view shows, to be compared with the records that were sent."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.http import QueryDict
+from hypothesis import strategies as st
+
+from records import patterns
+from records.digest import digest_batch
+from records.store import insert_records
+from records.submission import Submission
+from tests.records.strategies import START
+from views_plugins import filters
+from views_plugins.charts import Chart, Content
+from views_plugins.registry import Plugin
+
+FIRST = START.date()
+Sent = list[tuple[datetime, Submission]]
+
+
+@st.composite
+def questions(draw: st.DrawFn, *, classification: bool) -> dict[str, Any]:
+    """Filters of a view over the days of `tests.records.strategies.received`."""
+    start = FIRST + timedelta(days=draw(st.integers(-1, 2)))
+    asked = {"start": start, "end": start + timedelta(days=draw(st.integers(0, 3)))}
+    system = draw(st.sampled_from(["", "fedora", "clear-linux-os"]))
+    external = draw(st.sampled_from(["", "true", "false"]))
+    if system:
+        asked["system_name"] = system
+    if external:
+        asked["external"] = external
+    if classification:
+        asked["classification"] = draw(
+            st.sampled_from(["*", "a/b/c", "org.clearlinux/*"])
+        )
+    return asked
+
+
+def store(sent: Sent) -> None:
+    insert_records(sent)
+    digest_batch(1000)
+
+
+def show(plugin: Plugin, asked: dict[str, Any], **more: str) -> Content:
+    query = QueryDict(mutable=True)
+    query.update({name: str(value) for name, value in {**asked, **more}.items()})
+    assert plugin.content is not None
+    shown = plugin.content(filters.parse(plugin, query, today=date(2026, 3, 1)))
+    assert isinstance(shown, Content)
+    return shown
+
+
+def meant(sent: Sent, asked: dict[str, Any]) -> Sent:
+    """The records that a question is about."""
+    return [
+        (moment, each)
+        for moment, each in sent
+        if asked["start"] <= moment.date() <= asked["end"]
+        and asked.get("system_name", each.system_name) == each.system_name
+        and asked.get("external", str(each.external).lower())
+        == str(each.external).lower()
+        and patterns.matches(asked.get("classification", "*"), each.classification)
+    ]
+
+
+def rows(content: Content, key: str) -> list[tuple[Any, ...]]:
+    """The table of a chart, without its head."""
+    part = content.part(key)
+    assert isinstance(part, Chart)
+    return part.table().lines()[1:]
+
+
+def numbers(content: Content) -> dict[str, Any]:
+    return {figure.label: figure.value for figure in content.figures}
+
+
+def links(content: Content, key: str) -> Iterable[str]:
+    part = content.part(key)
+    assert isinstance(part, Chart)
+    return [label.link for label in part.categories]

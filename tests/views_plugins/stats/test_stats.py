@@ -1,0 +1,92 @@
+"""The view of shares shows what was sent."""
+
+from collections import Counter
+from urllib.parse import urlsplit
+
+import pytest
+from django.http import QueryDict
+from hypothesis import given
+
+from records.filters import RecordFilter, strict
+from tests.factories import stored
+from tests.records.strategies import START, in_one_database, received, rolled_back
+from tests.views_plugins.recount import (
+    FIRST,
+    links,
+    meant,
+    numbers,
+    questions,
+    rows,
+    show,
+    store,
+)
+from views_plugins.stats.plugin import PLUGIN, SEVERITIES, SOURCES
+
+DAY = {"start": FIRST, "end": FIRST}
+KEYS = ("classifications", "platforms", "severities", "systems", "sources")
+
+
+@in_one_database
+@given(received, questions(classification=True))
+def test_shares_are_those_of_what_was_sent(db, sent, asked):
+    with rolled_back():
+        store(sent)
+        shown = show(PLUGIN, asked)
+        found = {key: rows(shown, key) for key in KEYS}
+    ours = [each for _, each in meant(sent, asked)]
+    of_all = [each for _, each in meant(sent, {**asked, "classification": "*"})]
+    assert numbers(shown) == {
+        "Records": len(ours),
+        "Classifications": len({each.classification for each in ours}),
+        "Operating systems": len({each.system_name for each in ours}),
+    }
+    wanted = {
+        "classifications": Counter(each.classification for each in ours),
+        "platforms": Counter(each.host_type for each in of_all),
+        "severities": Counter(SEVERITIES[each.severity] for each in ours),
+        "systems": Counter(each.system_name for each in ours),
+        "sources": Counter(SOURCES[each.external] for each in ours),
+    }
+    for key in KEYS:
+        assert {row[0]: row[1] for row in found[key] if row[1]} == wanted[key]
+
+
+@in_one_database
+@given(received, questions(classification=False))
+def test_links_lead_to_the_records_that_were_counted(db, sent, asked):
+    with rolled_back():
+        store(sent)
+        shown = show(PLUGIN, asked)
+        for key in KEYS:
+            for row, link in zip(rows(shown, key), links(shown, key), strict=True):
+                chosen = strict(RecordFilter, QueryDict(urlsplit(link).query))
+                assert chosen.qs.everything().count() == row[1], link
+
+
+@in_one_database
+@given(received, questions(classification=False))
+def test_the_greatest_share_is_first_and_all_are_a_hundred(db, sent, asked):
+    with rolled_back():
+        store(sent)
+        found = rows(show(PLUGIN, asked), "classifications")
+    assert [row[1] for row in found] == sorted((row[1] for row in found), reverse=True)
+    assert sum(row[2] for row in found) == pytest.approx(100 if found else 0, abs=1)
+
+
+@pytest.mark.django_db
+def test_platforms_of_one_classification_are_said_not_to_be_known():
+    stored(START)
+    store([])
+    asked = {**DAY, "classification": "a/b/c"}
+    assert "not counted by classification" in show(PLUGIN, asked).part("platforms").note
+    assert show(PLUGIN, DAY).part("platforms").note == ""
+
+
+@pytest.mark.django_db
+def test_its_cost_does_not_grow_with_names(django_assert_max_num_queries):
+    for n in range(12):
+        stored(START, classification=f"a/b/{n}", host_type=f"{n}", severity=1 + n % 4)
+    store([])
+    # Counts of kinds and of hardware, and the names of kinds, builds and hardware.
+    with django_assert_max_num_queries(5):
+        show(PLUGIN, DAY)
