@@ -115,7 +115,8 @@ def overall(request: HttpRequest) -> HttpResponse:
 @page
 def build(request: HttpRequest, build: str) -> HttpResponse:
     """Top crashes of one build."""
-    if not Build.objects.filter(version=build).exists():
+    known = "\x00" not in build and Build.objects.filter(version=build).exists()
+    if not known:  # PostgreSQL fails on NUL instead of finding nothing
         raise Http404("There is no such build.")
     parameters = {**request.GET.dict(), "build": build}
     return _top(request, question(parameters, days="all"), columns=False)
