@@ -8,12 +8,14 @@ from hypothesis import given
 
 from records.digest import digest_batch
 from records.models import (
+    BuildPresence,
     HardwareDay,
     KindDay,
     MachineDay,
     ParserFailure,
     ReceivedHour,
     Record,
+    SystemPresence,
 )
 from records.rebuild import days, rebuild_day
 from records.store import insert_records
@@ -25,6 +27,7 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 DAY = NOON.date()
 ONE_DAY = timedelta(days=1)
 CRASH = "org.clearlinux/crash/clr"
+HEARTBEAT = "org.clearlinux/heartbeat/ping"
 
 
 def scramble() -> None:
@@ -33,6 +36,8 @@ def scramble() -> None:
     HardwareDay.objects.update(records=1000)
     MachineDay.objects.update(records=1000, heartbeats=1000)
     ReceivedHour.objects.update(first_id=7, last_id=8, records=0)
+    for presence in (SystemPresence, BuildPresence):
+        presence.objects.update(ids=1000, second=7)
 
 
 @pytest.mark.django_db
@@ -52,12 +57,13 @@ def test_every_day_is_counted_again_as_the_first_time(rows):
 def test_wrong_counts_are_corrected(capsys):
     for n in range(5):
         stored(NOON + n * ONE_DAY / 2, build=str(n))
+        stored(NOON + n * ONE_DAY / 2, classification=HEARTBEAT)
     digest_batch(100)
     before = rollups()
     scramble()
     call_command("rebuild")
     assert rollups() == before
-    assert "Counted 5 records of 3 days again." in capsys.readouterr().out
+    assert "Counted 10 records of 3 days again." in capsys.readouterr().out
 
 
 @pytest.mark.django_db
