@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,6 @@ class Plugin:
     parsers: tuple[PayloadParser, ...] = ()
     readings: tuple[PayloadReading, ...] = ()
     conditions: tuple[Condition, ...] = ()
-    app: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         shapes.require(self, Plugin)
