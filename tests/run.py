@@ -14,7 +14,8 @@ from tests.postgres import Cluster, find_programs
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = "left out: no PostgreSQL server programs (initdb, postgres) on this machine"
-DISTRIBUTED = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup")
+# By file: servers and other costly fixtures of a module are then made once.
+DISTRIBUTED = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadfile")
 END_TIMEOUT = 30.0
 
 

@@ -33,8 +33,6 @@ from tests.factories import (
 )
 from tests.server import RawResponse
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 PASSWORD = "correct horse battery staple"
 
 
