@@ -33,7 +33,7 @@ from records.store import LOST
 
 log = logging.getLogger(__name__)
 
-BATCH = 5000
+BATCH = 10_000
 EVERY = timedelta(days=1)
 _LOOK_SECONDS = 60.0
 _ERROR_LENGTH = 200
@@ -75,17 +75,28 @@ class Plan:
         others = Record.objects.exclude(machine_id__in=list(self.policy.machines))
         return others.with_name("kind_id", self.kinds.get(rule, set()))
 
-    def too_old(self, rule: Rule) -> Q | None:
-        """What is true of records that are too old; None: of none.
-
-        All of them are counted, so their ids are within the hours before the cutoff.
-        """
+    def too_old(self, rule: Rule) -> "TooOld | None":
+        """What is true of records that are too old; None: of none."""
         cutoff = rule.cutoff(self.now)
         if cutoff is None:
             return None
         hours = ReceivedHour.objects.filter(hour__lt=cutoff)
         last = hours.aggregate(n=Max("last_id"))["n"]
-        return None if last is None else Q(received_at__lt=cutoff, id__lte=last)
+        return None if last is None else TooOld(cutoff, last)
+
+
+class TooOld(NamedTuple):
+    """Received before the cutoff, and therefore with an id up to ``last``.
+
+    That holds for records that are counted; no others are deleted.
+    """
+
+    cutoff: datetime
+    last: int
+
+    @property
+    def condition(self) -> Q:
+        return Q(received_at__lt=self.cutoff, id__lte=self.last)
 
 
 # --- What a purge would do ----------------------------------------------------------
@@ -111,7 +122,7 @@ def _share(plan: Plan, rule: Rule) -> Share:
     if too_old is None:
         return Share(rule, records.count(), 0)
     waiting = Q(id__in=Pending.objects.values("record_id"))
-    due = Count("id", filter=too_old & ~waiting)
+    due = Count("id", filter=too_old.condition & ~waiting)
     found = records.aggregate(stored=Count("id"), due=due)
     return Share(rule, found["stored"], found["due"])
 
@@ -120,7 +131,7 @@ def _share(plan: Plan, rule: Rule) -> Share:
 
 
 def batches(run: RetentionRun, limit: int = BATCH) -> Iterator[int]:
-    """Delete what is too old, batch by batch; yields how many each deleted.
+    """Delete what is too old, up to ``limit`` at a time; yields how many each time.
 
     Raises Busy when another purge is at work. Rules that change meanwhile count from
     the next batch on.
@@ -137,21 +148,29 @@ def batches(run: RetentionRun, limit: int = BATCH) -> Iterator[int]:
 
 
 def _of_rule(plan: Plan, run: RetentionRun, rule: Rule, limit: int) -> Iterator[int]:
+    """One stretch of ids after the other, past those that have nothing of the rule."""
     too_old = plan.too_old(rule)
     if too_old is None:
         return
-    records = plan.governed(rule).filter(too_old)
-    after = 0
-    while True:
+    records = plan.governed(rule).filter(id__lte=too_old.last)
+    start = _first(records, 1)
+    while start is not None:
+        stretch = too_old.condition & Q(id__range=(start, start + limit - 1))
         with transaction.atomic():
             _check(plan)
-            later = records.filter(id__gt=after)
-            ids = [row[0] for row in later.oldest(limit, "id")]
+            found = records.filter(stretch).everything().order_by("id")
+            ids = list(found.values_list("id", flat=True))
             deleted = _delete(run, rule, ids)
+        start += limit
         if not ids:
-            return
-        after = ids[-1]
+            start = _first(records, start)
         yield deleted
+
+
+def _first(records: RecordQuerySet, start: int) -> int | None:
+    """The first id from ``start`` on, found by one look into the index per kind."""
+    found = records.filter(id__gte=start).oldest(1, "id").first()
+    return found[0] if found else None
 
 
 def _check(plan: Plan) -> None:

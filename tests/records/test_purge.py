@@ -360,8 +360,8 @@ def test_a_purge_that_was_interrupted_goes_on(daily):
     digested(*[ago(days=40)] * 4)
     run = RetentionRun.objects.create(started=ago(hours=1))
     next(batches(run, 3))
-    while daily():
-        pass
+    for _ in range(5):
+        daily()
     run.refresh_from_db()
     assert (run.deleted, bool(run.finished)) == (4, True)
 

@@ -75,7 +75,7 @@ def test_it_ends_after_the_batch_in_hand_when_it_is_told_to(
             yield deleted
 
     monkeypatch.setattr(command, "batches", batches)
-    call_command("purge_records", "--batch", "2")
+    call_command("purge_records", "--batch", "4")
     assert "Deleted 2 records." in capsys.readouterr().out
     assert Record.objects.count() == 13
     assert not RetentionRun.objects.get().finished

@@ -92,9 +92,11 @@ def test_a_star_stands_for_any_text(pattern, meant, not_meant):
         assert policy.of_kind(each, 1) == DEFAULT_RULE
 
 
-def test_a_star_is_no_rule_for_the_classification_that_is_written_so():
-    assert Policy([rule(CLASS, "a/*", 1), rule(CLASS, "a*", 2)]).of_kind("a*", 1) == (
-        rule(CLASS, "a*", 2)
+def test_a_pattern_stays_one_for_the_classification_that_is_written_so():
+    longer = rule(CLASS, "a/b*/*", 1)
+    assert Policy([longer, rule(CLASS, "a/*/*", 2)]).of_kind("a/*/*", 1).days == 2
+    assert Policy([rule(CLASS, "a**", 1), rule(CLASS, "a*", 2)]).of_kind("a*", 1) == (
+        rule(CLASS, "a**", 1)
     )
 
 

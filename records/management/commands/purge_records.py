@@ -29,7 +29,7 @@ class Command(BaseCommand):
             type=_positive,
             default=BATCH,
             metavar="N",
-            help=f"Records a commit ({BATCH:,}).",
+            help=f"Most records a commit ({BATCH:,}).",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
