@@ -331,6 +331,7 @@ def test_dark_pictures_are_printed_light(page, at):
     dark = page.evaluate(PICTURES)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     printed = page.evaluate(PICTURES)
+    assert printed != dark
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.evaluate(PICTURES) == dark
     page.emulate_media(color_scheme="light")
