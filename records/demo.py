@@ -89,11 +89,12 @@ class Machine:
     presence: float
     eagerness: float
     heartbeat_at: float
-    id_phase: int
+    id_since: float
     probes: Mix[Probe]
     described: tuple[str, ...]
     static_id: str = ""
     release: int = 0
+    ids: int = 0
 
     @property
     def external(self) -> bool:
@@ -108,11 +109,15 @@ class Machine:
         return bool(self.hardware.cpuid) and self.number % 16 == 5
 
     def machine_id(self, seed: int, now: int) -> str:
-        """The id that the client uses at ``now``: a new one every three days."""
+        """The id that the client uses at ``now``: a new one when the last one is older
+        than three days, and the machine is on.
+        """
         if self.static_id:
             return self.static_id
-        life = (now + self.id_phase) // _ID_LIFE
-        text = f"{seed}/{self.number}/{life}".encode()
+        if now - self.id_since >= _ID_LIFE:
+            self.ids += 1
+            self.id_since = now
+        text = f"{seed}/{self.number}/{self.ids}".encode()
         return blake2b(text, digest_size=16).hexdigest()
 
 
@@ -135,7 +140,9 @@ class Fleet:
         self.end = end
         self.start = end - days * _DAY
         self.channels = RELEASES | {CLEAR: _clear_releases(self.rng, days)}
-        self.machines = [_machine(self.rng, number) for number in range(machines)]
+        self.machines = [
+            _machine(self.rng, number, self.start) for number in range(machines)
+        ]
         for machine in self.machines:
             machine.release = self._first_release(machine)
 
@@ -201,7 +208,7 @@ _PROBES = {CLEAR: Mix.of(_ON_CLEAR), EDGE: Mix.of(_ON_EDGE)}
 _OTHER_PROBES = Mix.of(_ANYWHERE)
 
 
-def _machine(rng: Random, number: int) -> Machine:
+def _machine(rng: Random, number: int, start: float) -> Machine:
     hardware = _MODELS.pick(rng)
     system_name = _SYSTEMS[hardware.arch].pick(rng)
     version = _FORMATS.pick(rng)
@@ -215,7 +222,7 @@ def _machine(rng: Random, number: int) -> Machine:
         # An old client means that the machine is rarely updated.
         eagerness=_EAGERNESS.pick(rng) if version >= 3 else 0.03,
         heartbeat_at=rng.random() * (_DAY - 1200),
-        id_phase=int(rng.random() * _ID_LIFE),
+        id_since=start - rng.random() * _ID_LIFE,
         probes=_PROBES.get(system_name, _OTHER_PROBES),
         described=_described(hardware, version, cut=number % 13 == 2),
         static_id=_static_id(number),
