@@ -47,10 +47,10 @@ class DayField(forms.DateField):
     """A UTC day, with days before and after it in the calendar."""
 
     input_formats = ("%Y-%m-%d",)
-    default_validators = (
+    default_validators = [
         MinValueValidator(date(1970, 1, 1)),
         MaxValueValidator(date(9000, 1, 1)),
-    )
+    ]
 
 
 class FiltersForm(forms.Form):

@@ -68,8 +68,9 @@ def described() -> str:
 def _of(module: str, name: str) -> Iterator[str]:
     found = getattr(import_module(module), name)
     if isinstance(found, EnumType):
-        members = ", ".join(f"{each.name} = {each.value!r}" for each in found)
-        yield f"{name}: {members}"
+        members: list[Any] = list(found)
+        values = ", ".join(f"{each.name} = {each.value!r}" for each in members)
+        yield f"{name}: {values}"
     elif isinstance(found, type):
         yield name + (_signature(found) if _is_value(found) else "")
         yield from _members(found)
@@ -88,7 +89,7 @@ def _members(kind: type) -> Iterator[str]:
     for name, member in sorted(vars(kind).items()):
         if name.startswith("_") or name in values:
             continue
-        if isinstance(member, property):
+        if isinstance(member, property) and member.fget:
             returned = inspect.signature(member.fget).return_annotation
             yield f"  .{name} -> {_short(inspect.formatannotation(returned))}"
         elif inspect.isroutine(member):
