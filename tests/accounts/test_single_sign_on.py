@@ -259,7 +259,7 @@ def test_an_answer_that_comes_too_late_is_refused(client, monkeypatch):
     back = to_provider(client)
     later = time.time() + FLOW_SECONDS + 1
     monkeypatch.setattr("django.core.signing.time.time", lambda: later)
-    refused(client.get(back))
+    assert "too long ago" in refused(client.get(back))
 
 
 def test_a_code_that_the_provider_does_not_know_is_refused(client):
