@@ -29,10 +29,10 @@ forwarder_headers = ",".join(name.upper() for name in NAMES)
 secure_scheme_headers: dict[str, str] = {}
 
 
-# Processes share what they count for /metrics through files that end with the server.
-os.environ.setdefault(
-    "PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="telemetry-metrics-")
-)
+def on_starting(server: Any) -> None:
+    """Processes share what they count for /metrics through files of this server."""
+    folder = tempfile.mkdtemp(prefix="telemetry-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
 
 def on_exit(server: Any) -> None:
