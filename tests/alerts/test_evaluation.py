@@ -280,6 +280,21 @@ def test_of_two_workers_one_evaluates(rule, source):
     assert told() == [("fired", "a")]
 
 
+def test_a_rule_that_another_worker_took_meanwhile_is_left_to_it(rule, source):
+    """Both found two rules due; the second is evaluated while the first one is."""
+    Rule.objects.create(name="second", condition="said", threshold=10, days=1)
+    others = []
+
+    def look() -> None:
+        source.before = lambda: None
+        others.append(evaluate_due(NOW))
+
+    source.before = look
+    assert evaluate_due(NOW) == 1
+    assert others == [1]
+    assert len(source.watches) == 2
+
+
 def test_readings_that_another_worker_overtook_change_nothing(rule, source):
     """One reads for longer than a minute; meanwhile, what it read is over."""
 
