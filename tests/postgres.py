@@ -118,6 +118,13 @@ class Cluster:
             )
         self._wait_until_ready()
 
+    def start_if_ended(self) -> None:
+        """Start a server that gave up by itself; one that lives is left alone."""
+        assert self._server is not None
+        with suppress(subprocess.TimeoutExpired):
+            self._server.wait(2)
+            self.start()
+
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Shut down in an orderly way; clients are disconnected."""
         if self._server is None:

@@ -21,12 +21,13 @@ class Fleet:
     else the same record is sent again.
     """
 
-    def __init__(self, port: int, clients: int) -> None:
+    def __init__(self, port: int, clients: int, payload: int = 200) -> None:
         self.delivered: dict[str, int] = {}
         """Ids of records by event id, as they were answered."""
         self.failures = 0
         self._port = port
         self._clients = clients
+        self._payload = payload
         self._stop = threading.Event()
 
     @contextmanager
@@ -49,12 +50,19 @@ class Fleet:
             assert time.monotonic() < end, f"{self.failures} failures"
             time.sleep(0.005)
 
+    def wait_for_failures(self, more: int, timeout: float = 15) -> None:
+        """Until so many more attempts have failed."""
+        wanted, end = self.failures + more, time.monotonic() + timeout
+        while self.failures < wanted:
+            assert time.monotonic() < end, f"{len(self.delivered)} delivered"
+            time.sleep(0.005)
+
     def _send(self, client: int) -> None:
         while not self._stop.is_set():
             sent = values()
-            data = header_request(sent, b"x" * 200)
+            data = header_request(sent, b"x" * self._payload)
             if client % 2:
-                data = json_request(json_body(sent, "x" * 200))
+                data = json_request(json_body(sent, "x" * self._payload))
             self._deliver(sent["event_id"], data)
 
     def _deliver(self, event_id: str, data: bytes) -> None:

@@ -1,40 +1,22 @@
 """Whatever is killed, a record that was answered 201 is in the database, once."""
 
-import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.e2e.clients import Fleet
 from tests.e2e.database import Database
+from tests.e2e.processes import DigestProcess, assert_stored_once, collector, counted
 from tests.postgres import Cluster
-from tests.server import ROOT, GunicornServer, migrate
+from tests.server import migrate
 
 pytestmark = [pytest.mark.reliability, pytest.mark.xdist_group("kills")]
 
 CLIENTS = 12
 
 
-def collector(database_url: str, tmp_path: Path) -> GunicornServer:
-    return GunicornServer(
-        "telemetry_site.wsgi_collector",
-        {"DATABASE_URL": database_url},
-        log_file=tmp_path / "collector.log",
-        workers=2,
-    )
-
-
-def assert_stored_once(fleet: Fleet, database: Database) -> None:
-    """Every delivered record under the id that was answered; none of them twice."""
-    stored = database.ids_by_event()
-    lost = {event for event in fleet.delivered if event not in stored}
-    assert not lost
-    assert {event: ids for event, ids in stored.items() if len(ids) > 1} == {}
-    answered = {event: [record_id] for event, record_id in fleet.delivered.items()}
-    assert {event: stored[event] for event in answered} == answered
+def assert_all_stored_once(fleet: Fleet, database: Database) -> None:
+    assert_stored_once(fleet, database)
     assert database.count("pending") == database.count("record")
 
 
@@ -50,7 +32,7 @@ def test_a_killed_collector_loses_and_doubles_nothing(
                 server.start()
             fleet.wait_for(20)
         assert fleet.failures
-        assert_stored_once(fleet, Database(server_database))
+        assert_all_stored_once(fleet, Database(server_database))
 
 
 def test_a_database_that_is_killed_or_stopped_loses_and_doubles_nothing(
@@ -69,7 +51,7 @@ def test_a_database_that_is_killed_or_stopped_loses_and_doubles_nothing(
                 cluster.start()
             fleet.wait_for(50)
         assert fleet.failures
-        assert_stored_once(fleet, Database(url))
+        assert_all_stored_once(fleet, Database(url))
         assert "Traceback" not in server.log
 
 
@@ -86,62 +68,11 @@ def test_a_collector_that_is_told_to_end_answers_what_it_was_sent(
                 assert time.monotonic() - start < 10
                 server.start()
             fleet.wait_for(20)
-        assert_stored_once(fleet, Database(server_database))
+        assert_all_stored_once(fleet, Database(server_database))
         assert "Traceback" not in server.log
 
 
 # --- The worker -----------------------------------------------------------------------
-
-
-class DigestProcess:
-    """`manage.py digest` in a process of its own."""
-
-    def __init__(self, database_url: str, log_file: Path) -> None:
-        self.database = Database(database_url)
-        self._url = database_url
-        self._log_file = log_file
-        self.process = self._start()
-
-    def __enter__(self) -> "DigestProcess":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def kill_and_start(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.process = self._start()
-
-    def wait_until_done(self) -> None:
-        end = time.monotonic() + 20
-        while self.database.count("pending"):
-            assert self.process.poll() is None, self._log_file.read_text()
-            assert time.monotonic() < end
-            time.sleep(0.02)
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "manage.py", "digest", "--batch", "50"]
-        with self._log_file.open("ab") as log:
-            return subprocess.Popen(
-                [*command, "--idle", "0.01"],
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-                env={
-                    **os.environ,
-                    "DJANGO_SETTINGS_MODULE": "telemetry_site.settings",
-                    "DATABASE_URL": self._url,
-                },
-            )
-
-
-def counted(database: Database) -> tuple[int, int]:
-    """Records of the rollups of days, and of those of hours."""
-    (days,) = database.rows("SELECT sum(records) FROM records_kindday")[0]
-    (hours,) = database.rows("SELECT sum(records) FROM records_receivedhour")[0]
-    return int(days or 0), int(hours or 0)
 
 
 def test_a_killed_worker_counts_every_record_once(server_database, tmp_path):
