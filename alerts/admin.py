@@ -123,12 +123,14 @@ class RuleAdmin(TestableAdmin):
         return rows.annotate(open_now=Count("alerts", still))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        state = ["evaluated_at", "problem"] if obj else []
-        return [*RuleForm.Meta.fields, *state]
+        if obj is None:
+            return list(RuleForm.Meta.fields)
+        kept = [each for each in RuleForm.Meta.fields if each != "condition"]
+        return ["looks_for", *kept, "evaluated_at", "problem"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """What a rule looks for stays: its alerts are of that."""
-        return ["condition", "evaluated_at", "problem"] if obj else []
+        return ["condition", "looks_for", "evaluated_at", "problem"] if obj else []
 
     @admin.display(description="Condition")
     def looks_for(self, rule: Rule) -> str:

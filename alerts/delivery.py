@@ -5,6 +5,7 @@ workers send nothing twice. A worker that is killed in the middle of an attempt 
 it to be repeated, with the same event id.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ from alerts import messages
 from alerts.messages import Message
 from alerts.models import Channel, Delivery
 from alerts.posting import Undelivered, post
+
+log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
 """How long an attempt is left alone; none takes nearly as long."""
@@ -50,6 +53,9 @@ def deliver_next(now: datetime | None = None) -> int:
         _send(delivery)
     except Undelivered as error:
         _failed(delivery, str(error), now or datetime.now(UTC))
+    except Exception as error:
+        log.exception("A message cannot be sent")
+        _failed(delivery, type(error).__name__, now or datetime.now(UTC))
     else:
         _settle(delivery, State.DELIVERED, "", now or datetime.now(UTC))
     return 1

@@ -58,7 +58,7 @@ class Background:
 
 
 evaluating = Background(evaluate_due, pause=5, first=30, again=False)
-delivering = Background(deliver_next, pause=1, first=1, again=True)
+delivering = Background(deliver_next, pause=2, first=1, again=True)
 trimming = Background(trim, pause=3600, first=120, again=False)
 
 STEPS = (evaluating, delivering, trimming)

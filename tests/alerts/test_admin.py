@@ -104,7 +104,8 @@ def test_a_secret_is_never_shown_and_stays_when_it_is_left_empty():
 def test_the_button_saves_and_sends_a_test(channel):
     client = manager("channel")
     address = f"{CHANNELS}{channel.pk}/change/"
-    assert 'name="_test"' in client.get(address).text
+    page = client.get(address).text
+    assert 0 < page.index('name="_save"') < page.index('name="_test"')  # for Enter
     sent = filled_channel(name="renamed", _test="yes")
     page = client.post(address, sent, follow=True)
     assert page.redirect_chain == [(address, 302)]
@@ -197,6 +198,7 @@ def test_a_rule_is_changed_but_not_what_it_looks_for(rule):
 
 def test_the_page_of_a_rule_explains_the_conditions(rule):
     page = manager("rule").get(f"{RULES}{rule.pk}/change/").text
+    assert '<div class="readonly">What is said</div>' in page
     for condition in conditions.registered():
         assert f'<th scope="row">{condition.label}</th>' in page
     assert f"{RULES}{rule.pk}/now/" in page

@@ -152,6 +152,16 @@ def test_what_waits_for_a_channel_that_is_switched_off_is_given_up(there: Receiv
     assert there.posts == []
 
 
+def test_a_message_that_cannot_even_be_written_is_given_up_at_last(there: Receiver):
+    row = queued(channel_to(there.url))
+    Delivery.objects.update(message={"of": "another version"})
+    now = NOW
+    while deliver_next(now):
+        row.refresh_from_db()
+        now = row.next_try or now
+    assert outcome(row) == ("failed", len(RETRIES) + 1, "TypeError")
+
+
 # --- Several workers ----------------------------------------------------------------
 
 
