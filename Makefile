@@ -7,7 +7,7 @@ ARGS ?=
 
 .PHONY: help install install-dev install-js serve test bench fmt screenshots \
 	check check-format check-lint check-types check-js check-migrations \
-	check-deploy check-shell
+	check-deploy check-shell audit
 
 help:
 	@echo "make serve    site, collector and worker with a demo fleet, on BIND"
@@ -15,6 +15,7 @@ help:
 	@echo "make check    formatting, lint, types, JavaScript, migrations, deployment checks"
 	@echo "make fmt      format and repair what can be repaired"
 	@echo "make bench    measure and write docs/benchmarks.md"
+	@echo "make audit    compare what is installed with published advisories (network)"
 	@echo "make screenshots  take the pictures of the documentation"
 	@echo "make env-example  write deployments/env.example from the table of settings"
 	@echo "make install  only prepare .venv"
@@ -106,6 +107,12 @@ check-deploy: install-dev
 check-shell:
 	@find .ci deployments -type f -exec grep -lE '^#!.*[/ ](ba|da)?sh' {} + | \
 		while read -r script; do echo "sh -n $$script"; sh -n "$$script" || exit 1; done
+
+# Not part of `make check`: its answer changes without the code, and needs a network.
+audit: install
+	$(PYTHON) -m venv var/audit
+	var/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	PIPAPI_PYTHON_LOCATION=$(BIN)/python var/audit/bin/pip-audit --local
 
 env-example: install
 	$(BIN)/python -m telemetry_site.env_example >deployments/env.example
