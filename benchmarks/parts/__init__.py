@@ -14,6 +14,7 @@ from benchmarks.parts import (
     latency,
     memory,
     purge,
+    storm,
     views,
 )
 from benchmarks.results import Section
@@ -22,6 +23,7 @@ PARTS: Mapping[str, Callable[[Bench], Section]] = {
     "ingest": ingest.measure,
     "latency": latency.measure,
     "memory": memory.measure,
+    "storm": storm.measure,
     "digest": digest.measure,
     "guilty": guilty.measure,
     "disk": disk.measure,
