@@ -53,9 +53,10 @@ def deliver_next(now: datetime | None = None) -> int:
         _send(delivery)
     except Undelivered as error:
         _failed(delivery, str(error), now or datetime.now(UTC))
-    except Exception as error:
-        log.exception("A message cannot be sent")
-        _failed(delivery, type(error).__name__, now or datetime.now(UTC))
+    except Exception as error:  # noqa: BLE001
+        problem = type(error).__name__
+        log.warning("A message cannot be sent: %s", problem)
+        _failed(delivery, problem, now or datetime.now(UTC))
     else:
         _settle(delivery, State.DELIVERED, "", now or datetime.now(UTC))
     return 1
