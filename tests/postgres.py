@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -144,11 +144,24 @@ class Cluster:
         self._server.send_signal(signal.SIGSTOP)
         children = _children(self._server.pid)
         for pid in children:
-            _kill(pid)
+            _signal(pid, signal.SIGKILL)
         self._server.kill()
         self._server.wait()
         self._server = None
         _wait_until_gone(children)
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Every process is stopped: connections stay open, and nothing is answered."""
+        assert self._server is not None
+        pids = [self._server.pid, *_children(self._server.pid)]
+        for pid in pids:
+            _signal(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                _signal(pid, signal.SIGCONT)
 
     def restart(self) -> None:
         self.stop()
@@ -267,9 +280,9 @@ def _state_and_parent(stat: Path) -> tuple[str, str]:
     return after_name[0], after_name[1]
 
 
-def _kill(pid: int) -> None:
+def _signal(pid: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
 
 
 def _wait_until_gone(pids: list[int]) -> None:

@@ -153,6 +153,23 @@ def test_a_database_that_dies_under_collector_and_worker_is_waited_for(
         assert counted(worker.database) == (total, total)
 
 
+def test_a_database_that_hangs_for_a_while_loses_nothing(
+    durable_cluster: Cluster, tmp_path
+):
+    url = durable_cluster.create_database("telemetry")
+    migrate(url)
+    with collector(url, tmp_path) as server:
+        fleet = Fleet(server.port, CLIENTS)
+        with fleet.sending():
+            for _ in range(ROUNDS):
+                fleet.wait_for(30)
+                with durable_cluster.hanging():
+                    time.sleep(4)
+                fleet.wait_for(30, timeout=5)
+        assert_stored_once(fleet, Database(url))
+        assert "WORKER TIMEOUT" not in server.log
+
+
 def test_a_site_that_is_killed_loses_nothing_and_comes_back(server_database, tmp_path):
     log_file = tmp_path / "site.log"
     env = {"DATABASE_URL": server_database, "TELEMETRY_ANONYMOUS_READ": "true"}
