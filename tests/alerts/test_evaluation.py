@@ -228,7 +228,11 @@ def test_a_condition_that_fails_is_noted_and_stops_no_other_rule(
     assert told() == [("fired", "a")]
 
 
-@pytest.mark.parametrize("readings", [[Strange()], [None], 7, None], ids=str)
+@pytest.mark.parametrize(
+    "readings",
+    [[Strange()], [None], 7, None],
+    ids=["strange", "none in it", "number", "none"],
+)
 def test_what_is_no_reading_is_noted(rule, source, readings):
     source.readings = readings
     evaluate_due(NOW)
