@@ -209,7 +209,7 @@ def test_a_closed_account_stays_closed(client):
         {"sub": None},
         {"aud": [CLIENT, "another"], "azp": "another"},
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_a_token_that_is_not_for_this_login_is_refused(client, provider, claims):
     provider.token = claims
