@@ -92,7 +92,8 @@ def test_a_secret_is_never_shown_and_stays_when_it_is_left_empty():
     address = f"{CHANNELS}{Channel.objects.get().pk}/change/"
     assert SECRET not in client.get(address).text
     client.post(address, filled_channel(secret="", name="renamed"))
-    assert Channel.objects.get().secret == SECRET
+    channel = Channel.objects.get()
+    assert (channel.name, channel.secret) == ("renamed", SECRET)
     client.post(address, filled_channel(secret="fedcba9876543210", name="renamed"))
     assert Channel.objects.get().secret == "fedcba9876543210"
     reader = operator("view_channel")

@@ -62,6 +62,8 @@ def test_a_step_does_not_wait_for_its_work_and_begins_no_second_piece():
     assert len(begun) == 1
     assert begun[0] is not threading.current_thread()
     go.set()
+    time.sleep(0.1)
+    assert len(begun) == 1
     until(lambda: len(begun) >= 2, step)
 
 
@@ -94,15 +96,16 @@ def test_nothing_is_begun_before_its_time_nor_after_the_end():
     assert begun == []
 
 
+@pytest.mark.parametrize("again", [True, False])
 @pytest.mark.parametrize("error", [OperationalError("away"), RuntimeError("broken")])
-def test_work_that_fails_is_done_again_later(error):
+def test_work_that_fails_is_done_again_later(error, again):
     begun = []
 
     def work() -> int:
         begun.append(1)
         raise error
 
-    step = background(work)
+    step = background(work, again=again)
     until(lambda: len(begun) > 2, step)
 
 
