@@ -4,8 +4,11 @@ Whatever is sent, the answer is the one of its table and never a failure, the lo
 trace of one, and the good records are stored, each once.
 """
 
+import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -15,7 +18,7 @@ from tests.e2e.conftest import APPS
 from tests.e2e.database import Database
 from tests.e2e.hostile import bodies, framing, headers
 from tests.e2e.hostile import values as single_values
-from tests.e2e.hostile.case import Case, Outcome, exchange
+from tests.e2e.hostile.case import Case, Outcome, exchange, framed
 from tests.factories import header_request, values
 from tests.server import App, GunicornServer
 
@@ -99,3 +102,44 @@ def test_the_server_noticed_no_fault_of_its_own(aftermath):
 def test_nothing_of_a_request_is_in_the_log(aftermath):
     for text in ("smuggled", "onerror", "\x1b[2J", "owned"):
         assert text not in aftermath.log
+
+
+# --- Requests that stop in the middle -------------------------------------------------
+
+STOPPED = {
+    "nothing": b"",
+    "half a head": header_request(values(), b"x")[:100],
+    "half a body": header_request(values(), b"x" * 100)[:-50],
+    "half a body that was asked for": header_request(
+        values(), b"x" * 100, ("Expect", "100-continue")
+    )[:-100],
+    "chunks without an end": framed(("Transfer-Encoding", "chunked"), body=b"1\r\nx"),
+    "a body longer than gathered ones": header_request(values(), b"x" * 310_000)[:-9],
+    "half the head of a page": b"GET /records HTTP/1.1\r\nHost: localhost\r\nX:",
+}
+
+
+def _seconds_until_closed(port: int, data: bytes) -> float:
+    start = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), 40) as connection:
+        connection.sendall(data)
+        with suppress(ConnectionResetError):
+            while connection.recv(4096):
+                pass
+    return time.monotonic() - start
+
+
+@pytest.mark.slow
+def test_a_request_that_stops_is_ended(server_database, tmp_path):
+    env = {"DATABASE_URL": server_database}
+    with (
+        GunicornServer(APPS[1], env, log_file=tmp_path / "log") as server,
+        ThreadPoolExecutor(len(STOPPED)) as pool,
+    ):
+        held = pool.map(
+            lambda d: _seconds_until_closed(server.port, d), STOPPED.values()
+        )
+        good = exchange(server.port, header_request(values(), b"x"))
+        assert good.statuses == (201,)
+        assert all(seconds < 30 for seconds in held)
+        assert "Traceback" not in server.log
