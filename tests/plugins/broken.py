@@ -12,11 +12,16 @@ class Thing(models.Model):
     user = models.ForeignKey("auth.User", on_delete=models.CASCADE, null=True)
 """
 _MIGRATION = """
-from django.db import migrations, models
+from django.db import migrations, models, transaction
 
 
 def fail(apps, schema_editor):
     raise RuntimeError("this migration fails")
+
+
+def fail_inside(apps, schema_editor):
+    with transaction.atomic(savepoint=False):
+        schema_editor.execute("DELETE FROM nowhere")
 
 
 class Migration(migrations.Migration):
@@ -362,7 +367,7 @@ WORKING: dict[str, Files] = {
         "models.py": _THING,
         "migrations/__init__.py": "",
         "migrations/0001_initial.py": _migration(
-            operations=f"{_TABLE} + [migrations.RunSQL('DELETE FROM nowhere')]"
+            operations=f"{_TABLE} + [migrations.RunPython(fail_inside)]"
         ),
     },
     "bad_needs": {
