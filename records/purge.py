@@ -206,7 +206,7 @@ def expire(record_ids: Sequence[int]) -> list[str]:
         try:
             with transaction.atomic():
                 parser.expire(record_ids)
-        except Exception:  # noqa: BLE001
+        except (Exception, SystemExit):  # noqa: BLE001
             log.warning("Parser %s failed to delete facts", parser.name)
             failed.append(parser.name)
     delete_facts(ParserFailure, record_ids)
