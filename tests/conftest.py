@@ -2,9 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 from hypothesis import HealthCheck, settings
 
 from alerts import worker
@@ -25,6 +29,21 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ci" if IN_CI else "default")
+
+
+def _configure(sender: AppConfig, **kwargs: Any) -> None:
+    """A database that a test emptied is then as a new one is."""
+    model, migration = CONFIGURED[sender.label]
+    if not apps.get_model(model).objects.exists():
+        import_module(migration).forward(apps, None)
+
+
+CONFIGURED = {
+    "records": ("records.RetentionRule", "records.migrations.0003_retention"),
+    "crashes": ("crashes.CrashClassification", "crashes.migrations.0002_configuration"),
+}
+for label in CONFIGURED:
+    post_migrate.connect(_configure, sender=apps.get_app_config(label))
 
 
 @pytest.fixture(autouse=True)

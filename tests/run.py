@@ -14,8 +14,10 @@ from tests.postgres import Cluster, find_programs
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = "left out: no PostgreSQL server programs (initdb, postgres) on this machine"
-# By file: servers and other costly fixtures of a module are then made once.
-DISTRIBUTED = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadfile")
+# By file: servers and other costly fixtures of a module are then made once. More
+# processes than processors, as many tests wait for servers.
+PROCESSES = str(min(2 * (os.cpu_count() or 1), 8))
+DISTRIBUTED = ("-n", PROCESSES, "--dist", "loadfile")
 END_TIMEOUT = 30.0
 
 

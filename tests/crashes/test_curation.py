@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -42,10 +41,7 @@ from tests.crashes.factories import (
 A, B, C = ("a()", "m.so"), ("b()", "m.so"), ("c()", "m.so")
 
 
-def transactional(test: Callable[..., None]) -> Callable[..., None]:
-    """A test that commits, in a database that is configured as a new one is."""
-    marked = pytest.mark.usefixtures("configured")(test)
-    return pytest.mark.django_db(transaction=True)(marked)
+transactional = pytest.mark.django_db(transaction=True)
 
 
 def states() -> list[str]:

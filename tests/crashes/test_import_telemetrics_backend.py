@@ -169,7 +169,7 @@ def test_two_imports_at_once_double_nothing(old):
 # --- Guilties and rules -------------------------------------------------------------
 
 
-def test_comments_and_hidden_are_there_when_a_crash_is_judged(old, configured):
+def test_comments_and_hidden_are_there_when_a_crash_is_judged(old, transactional_db):
     guilty = old.guilty("_ZN3foo3barEv()", "m.so", "known & fixed", False)
     old.guilty("a()", "m.so", None, True)
     old.guilty("a.cold()", "m.so", "split", True)
@@ -189,7 +189,7 @@ def test_comments_and_hidden_are_there_when_a_crash_is_judged(old, configured):
     assert Guilty.objects.count() == 2
 
 
-def test_what_was_said_here_is_not_overwritten(old, configured):
+def test_what_was_said_here_is_not_overwritten(old, transactional_db):
     old.guilty("a()", "m.so", "theirs", False)
     take(old)
     Guilty.objects.update(comment="ours", hidden=True)
@@ -199,7 +199,7 @@ def test_what_was_said_here_is_not_overwritten(old, configured):
     assert (row.comment, row.hidden) == ("ours", True)
 
 
-def test_their_list_becomes_rules_once(old, configured, capsys):
+def test_their_list_becomes_rules_once(old, transactional_db, capsys):
     in_force()
     old.never_guilty("a()", "m.so")
     old.never_guilty("f(*)()", "m.so")
@@ -219,7 +219,9 @@ def test_their_list_becomes_rules_once(old, configured, capsys):
     assert RulesVersion.objects.count() == versions + 1
 
 
-def test_guilties_are_compared_once_the_worker_has_judged(old, configured, capsys):
+def test_guilties_are_compared_once_the_worker_has_judged(
+    old, transactional_db, capsys
+):
     in_force()
     guilty = old.guilty("b()", "m.so", None, None)
     same = old.guilty("c()", "m.so", None, None)

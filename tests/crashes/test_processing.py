@@ -1,7 +1,6 @@
 """From a crash record to its report, its trace, and the counts."""
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -45,10 +44,7 @@ from tests.factories import stored
 A, B, MAIN = ("a()", "m.so"), ("b()", "n.so"), ("main()", "/usr/bin/app")
 
 
-def transactional(test: Callable[..., None]) -> Callable[..., None]:
-    """A test that commits, in a database that is configured as a new one is."""
-    marked = pytest.mark.usefixtures("configured")(test)
-    return pytest.mark.django_db(transaction=True)(marked)
+transactional = pytest.mark.django_db(transaction=True)
 
 
 # --- One crash ----------------------------------------------------------------------
