@@ -192,7 +192,8 @@ def _delete(run: RetentionRun, rule: Rule, record_ids: Sequence[int]) -> int:
     failed = expire(ids)
     row = RetentionRun.objects.select_for_update().get(pk=run.pk)
     row.deleted += deleted
-    row.by_rule[str(rule.id)] = row.by_rule.get(str(rule.id), 0) + deleted
+    if deleted:
+        row.by_rule[str(rule.id)] = row.by_rule.get(str(rule.id), 0) + deleted
     if failed:
         row.error = f"Facts were left over by: {', '.join(failed)}"[:_ERROR_LENGTH]
     row.save(update_fields=["deleted", "by_rule", "error"])
