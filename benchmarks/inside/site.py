@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.urls import Resolver404, resolve
 
@@ -59,7 +59,7 @@ def _environ(address: str) -> dict[str, Any]:
     return {
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "",
-        "PATH_INFO": parts.path,
+        "PATH_INFO": unquote(parts.path, encoding="latin-1"),
         "QUERY_STRING": parts.query,
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "8000",
