@@ -8,15 +8,15 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import connection
 from django.http import StreamingHttpResponse
 
-from records import database
+from records import database, standby
 from records.models import Record
 from records.objects import FIELDS
 from records.querysets import RecordQuerySet
@@ -60,17 +60,28 @@ def stream(
     if kind == "csv":
         yield csv_line(fields)
     read = _copied if database.is_postgres() else _written
+    how = (kind, fields, payload)
     while limit is None or limit > 0:
         size = BATCH if limit is None else min(BATCH, limit)
-        with database.bounded_in_time(settings.TELEMETRY_EXPORT_TIME):
-            # Records that arrive between the two queries belong to neither.
-            ids = [row[0] for row in records.newest(size, "id")]
-            text = read(ids, kind, fields, payload)
+        ids, text = standby.steadily(partial(_batch, records, size, read, how))
         yield text
         if len(ids) < size:
             return
         records = records.filter(id__lt=ids[-1])
         limit = None if limit is None else limit - size
+
+
+def _batch(
+    records: RecordQuerySet,
+    size: int,
+    read: Callable[..., bytes],
+    how: tuple[str, Sequence[str], bool],
+) -> tuple[list[int], bytes]:
+    """The newest ``size`` records: their ids and their text."""
+    with database.bounded_in_time(settings.TELEMETRY_EXPORT_TIME):
+        # Records that arrive between the two queries belong to neither.
+        ids = [row[0] for row in records.newest(size, "id")]
+        return ids, read(ids, *how)
 
 
 # --- Written here -------------------------------------------------------------------
@@ -174,7 +185,8 @@ def _copied(
 ) -> bytes:
     columns = _csv_columns if kind == "csv" else _json_columns
     text = io.BytesIO()
-    with connection.cursor() as cursor, connection.wrap_database_errors:
+    asked = standby.connection()
+    with asked.cursor() as cursor, asked.wrap_database_errors:
         rows = cursor.mogrify("r.id = ANY(%s)", [list(ids)]).decode()
         cursor.copy_expert(
             f"COPY (SELECT {columns(fields, payload)} FROM records_record r {_JOINS} "  # noqa: S608

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models.functions import Left, Length
 from django.http import QueryDict
 
-from records import database, labels, stats
+from records import database, labels, standby, stats
 from records.filters import INT64, IntegerFilter, RecordFilter, strict
 from records.models import Record
 from records.querysets import RecordQuerySet
@@ -122,7 +122,7 @@ def news(chosen: RecordFilter, *, payload: bool) -> News:
 
 def settled_id() -> int:
     """The id up to which nothing new will appear; read from the newest rows only."""
-    edge = datetime.now(UTC) - SETTLING
+    edge = standby.complete_until() - SETTLING
     newest = list(Record.objects.newest(_SETTLING_ROWS, "id", "received_at"))
     lowest = newest[-1][0] - 1 if len(newest) == _SETTLING_ROWS else 0
     return next((pk for pk, received_at in newest if received_at < edge), lowest)

@@ -52,6 +52,12 @@ SETTINGS = (
         "`postgres://user:password@host:port/name`.",
     ),
     Setting(
+        "READ_DATABASE_URL",
+        "",
+        "A streaming standby of that PostgreSQL, which pages, API and exports read "
+        "from while it is near: `postgres://user:password@host:port/name`.",
+    ),
+    Setting(
         "DEBUG",
         "false",
         "Development mode: error pages with details. `make serve` sets `true`.",
@@ -191,6 +197,7 @@ class Environment:
     """The environment, typed. Durations are timedeltas, sizes are bytes."""
 
     database_url: str
+    read_database_url: str
     debug: bool
     secret_key: str
     allowed_hosts: list[str]
@@ -223,14 +230,16 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
     values = {name: env.get(name, default) for name, default in defaults.items()}
     debug = _boolean(values, "DEBUG")
     database_url = _database_url(values["DATABASE_URL"])
+    read_database_url = _read_database_url(values, database_url)
     if not debug:
-        _refuse_known_secrets(values["SECRET_KEY"], database_url)
+        _refuse_known_secrets(values["SECRET_KEY"], database_url, read_database_url)
     if "TELEMETRY_SECURE" not in env:
         values["TELEMETRY_SECURE"] = str(not debug)
     if "TELEMETRY_LOG" not in env:
         values["TELEMETRY_LOG"] = "text" if debug else "json"
     return Environment(
         database_url=database_url,
+        read_database_url=read_database_url,
         debug=debug,
         secret_key=values["SECRET_KEY"] or (_kept_key(VAR_DIR) if debug else ""),
         allowed_hosts=_words(values["ALLOWED_HOSTS"]),
@@ -258,12 +267,15 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
     )
 
 
-def _refuse_known_secrets(key: str, database_url: str) -> None:
+def _refuse_known_secrets(key: str, database_url: str, read_url: str) -> None:
     """Production does not start with a secret that is none."""
-    found = (
+    found = [
         ("SECRET_KEY", samples.key_problem(key)),
         ("The password in DATABASE_URL", samples.password_problem(database_url)),
-    )
+    ]
+    if read_url:
+        problem = samples.password_problem(read_url)
+        found.append(("The password in READ_DATABASE_URL", problem))
     for what, problem in found:
         if problem:
             raise InvalidEnvironment(
@@ -378,8 +390,8 @@ def _words(text: str) -> list[str]:
 
 def _database_url(url: str) -> str:
     """The URL, with a relative SQLite path taken from the project's folder."""
-    scheme, found, rest = url.partition("://")
-    if not found or scheme not in _DATABASES or not _port_is_valid(url):
+    scheme, _, rest = url.partition("://")
+    if not _is_database_url(url):
         raise InvalidEnvironment(
             "DATABASE_URL must be sqlite:///path or "
             "postgres://user:password@host:port/name"  # never shown: it has a password
@@ -388,6 +400,22 @@ def _database_url(url: str) -> str:
     if scheme != "sqlite" or path == ":memory:" or path.startswith("/"):
         return url
     return f"sqlite:///{BASE_DIR / path}"
+
+
+def _read_database_url(values: Mapping[str, str], database_url: str) -> str:
+    url = values["READ_DATABASE_URL"].strip()
+    both = (url, database_url) if url else ()
+    if any(each.startswith("sqlite") or not _is_database_url(each) for each in both):
+        raise InvalidEnvironment(
+            "READ_DATABASE_URL must be postgres://user:password@host:port/name, and "
+            "DATABASE_URL too"  # never shown: they have passwords
+        )
+    return url
+
+
+def _is_database_url(url: str) -> bool:
+    scheme, found, _ = url.partition("://")
+    return bool(found) and scheme in _DATABASES and _port_is_valid(url)
 
 
 def _port_is_valid(url: str) -> bool:

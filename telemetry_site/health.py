@@ -8,10 +8,17 @@ from typing import Any
 
 import orjson
 from django.apps import apps
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.conf import settings
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    connection,
+    connections,
+    transaction,
+)
 from django.db.migrations.executor import MigrationExecutor
 
-from records import stats
+from records import standby, stats
 from records.collector.answer import Answer, Environ
 from records.models import TelemetryId
 from views_plugins import discovery
@@ -34,11 +41,12 @@ def answer(environ: Environ, *, worker: bool) -> Answer | None:
 
 def _ready(*, worker: bool) -> Answer:
     try:
-        state = _state()
+        state = _state() | (_standby() if worker else {})
     except (DatabaseError, InterfaceError) as error:
         state = {"database": type(error).__name__}
     finally:
-        connection.close()
+        for each in connections.all(initialized_only=True):
+            each.close()
     problems = _problems(state, worker=worker)
     body = orjson.dumps({"status": problems or "ok", **state})
     return Answer("503 Service Unavailable" if problems else "200 OK", body)
@@ -58,6 +66,14 @@ def _state() -> dict[str, Any]:
         "plugins_left_out": sorted(discovery.failures),
         "worker_lag_seconds": round(lag.total_seconds()),
     }
+
+
+def _standby() -> dict[str, str]:
+    """How the standby is doing. Without it, pages read from the primary."""
+    if standby.ALIAS not in settings.DATABASES:
+        return {}
+    near = standby.watch.near()
+    return {"standby": f"{standby.watch.age():.0f} s behind" if near else "not near"}
 
 
 def _missing_migrations() -> tuple[list[str], list[str]]:

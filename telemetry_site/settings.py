@@ -113,6 +113,10 @@ def _database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": _database(ENV.database_url)}
+if ENV.read_database_url:
+    DATABASES["standby"] = _database(ENV.read_database_url)
+    DATABASE_ROUTERS = ["records.standby.Router"]
+    MIDDLEWARE.append("telemetry_site.middleware.FromStandby")
 
 # --- Pages ------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -214,6 +214,12 @@ class Cluster:
             *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"),
             *(() if self.durable and not self._settings else ("--no-sync",)),
         ]
+        try:
+            self._run(command)
+        finally:
+            password_file.unlink()
+
+    def _run(self, command: Sequence[str | Path]) -> None:
         done = subprocess.run(
             command,
             capture_output=True,
@@ -222,9 +228,9 @@ class Cluster:
             cwd=self._folder,
             **self._account,
         )
-        password_file.unlink()
         if done.returncode:
-            raise ClusterError(f"initdb failed:\n{done.stdout}{done.stderr}")
+            name = Path(command[0]).name
+            raise ClusterError(f"{name} failed:\n{done.stdout}{done.stderr}")
 
     def _options(self) -> Iterator[str]:
         settings = {
@@ -251,6 +257,27 @@ class Cluster:
                 time.sleep(0.05)
             else:
                 return
+
+
+class Standby(Cluster):
+    """A streaming copy of another cluster, with its databases, roles and passwords.
+
+    It cancels what stands in the way of replaying at once.
+    """
+
+    def __init__(self, primary: Cluster) -> None:
+        super().__init__(settings={"max_standby_streaming_delay": "0"})
+        self.password = primary.password
+        self._primary = primary
+
+    def _init(self) -> None:
+        self._run(
+            [
+                *(self._programs / "pg_basebackup", "--dbname", self._primary.url()),
+                *("--pgdata", self._data, "--write-recovery-conf", "--no-sync"),
+                *("--checkpoint", "fast"),
+            ]
+        )
 
 
 def _unprivileged_account() -> dict[str, Any]:
