@@ -16,6 +16,8 @@ from django.db import DataError, OperationalError, connection, models, transacti
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from records import standby
+
 # Advisory locks of PostgreSQL are numbers that a project chooses for itself.
 _DIGEST_LOCK = 7_265_001
 _PRESENCE_LOCK = 7_265_002
@@ -23,6 +25,8 @@ _MIGRATION_LOCK = 7_265_003
 _PURGE_LOCK = 7_265_004
 _SQLITE_STEPS = 1000  # a few dozen rows: each may hold a long payload to search
 _STORE_MILLISECONDS = 8000
+# More than deadlock_timeout (1 s): by then PostgreSQL ends an autovacuum in the way.
+_LOCK_LIMIT = "2s"
 
 
 class QueryTimeout(Exception):
@@ -197,6 +201,57 @@ def _sqlite_alone() -> Iterator[None]:
 
 
 @contextmanager
+def brief_locks() -> Iterator[None]:
+    """Statements inside give up waiting for a lock soon (`waited_for_lock`).
+
+    One that waits for a long reader has everybody who comes later wait behind it.
+    """
+    with _lock_timeout(_LOCK_LIMIT):
+        yield
+
+
+@contextmanager
+def patient_locks() -> Iterator[None]:
+    """Inside `brief_locks`, for what waits without having others wait."""
+    with _lock_timeout("0"):
+        yield
+
+
+@contextmanager
+def _lock_timeout(limit: str) -> Iterator[None]:
+    if not is_postgres():
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('lock_timeout')")
+        (before,) = cursor.fetchone()
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [limit])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [before])
+
+
+def waited_for_lock(error: BaseException) -> bool:
+    """Whether this is a statement that gave up."""
+    return getattr(error.__cause__, "pgcode", None) == "55P03"
+
+
+def longest_transactions() -> list[str]:
+    """Who may be in the way of a lock, as a person reads it; the longest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT format('process %s (%s), in a transaction for %s s', pid, "
+            "COALESCE(NULLIF(application_name, ''), usename), "
+            "extract(epoch FROM now() - xact_start)::int) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND xact_start < now() - interval '1 second' ORDER BY xact_start LIMIT 3"
+        )
+        return [line for (line,) in cursor.fetchall()]
+
+
+@contextmanager
 def bounded_in_time(limit: timedelta) -> Iterator[None]:
     """Queries inside raise QueryTimeout once ``limit`` has passed."""
     bound = _postgres_bound if is_postgres() else _sqlite_bound
@@ -207,8 +262,9 @@ def bounded_in_time(limit: timedelta) -> Iterator[None]:
 @contextmanager
 def _postgres_bound(limit: timedelta) -> Iterator[None]:
     milliseconds = int(limit.total_seconds() * 1000)
+    asked = standby.connection()
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with transaction.atomic(using=asked.alias), asked.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {milliseconds}")
             yield
     except OperationalError as error:

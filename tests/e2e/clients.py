@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 
 from tests.factories import header_request, json_body, json_request, values
-from tests.server import raw_request
+from tests.server import RawResponse, raw_request
 
 REST = 0.02  # seconds that a client waits after a failure
 
@@ -25,6 +25,8 @@ class Fleet:
         self.delivered: dict[str, int] = {}
         """Ids of records by event id, as they were answered."""
         self.failures = 0
+        self.slowest = 0.0
+        """Seconds until the answer to an attempt, at most."""
         self._port = port
         self._clients = clients
         self._payload = payload
@@ -69,10 +71,7 @@ class Fleet:
         """Send until it is delivered; at the end, for some seconds more."""
         give_up = None
         while give_up is None or time.monotonic() < give_up:
-            try:
-                answer = raw_request(self._port, data)
-            except (OSError, HTTPException):
-                answer = None
+            answer = self._attempt(data)
             if answer is not None and answer.status == 201:
                 self.delivered[event_id] = json.loads(answer.body)["id"]
                 return
@@ -80,3 +79,12 @@ class Fleet:
             if self._stop.is_set() and give_up is None:
                 give_up = time.monotonic() + 5
             time.sleep(REST)
+
+    def _attempt(self, data: bytes) -> RawResponse | None:
+        start = time.monotonic()
+        try:
+            return raw_request(self._port, data)
+        except (OSError, HTTPException):
+            return None
+        finally:
+            self.slowest = max(self.slowest, time.monotonic() - start)

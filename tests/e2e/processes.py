@@ -21,7 +21,11 @@ def collector(database_url: str, tmp_path: Path, workers: int = 2) -> GunicornSe
 
 
 def start_command(
-    command: str, database_url: str, log_file: Path, *options: str
+    command: str,
+    database_url: str,
+    log_file: Path,
+    *options: str,
+    settings: str = "telemetry_site.settings",
 ) -> subprocess.Popen[bytes]:
     """A command of `manage.py` in a process of its own."""
     with log_file.open("ab") as log:
@@ -32,7 +36,7 @@ def start_command(
             stderr=log,
             env={
                 **os.environ,
-                "DJANGO_SETTINGS_MODULE": "telemetry_site.settings",
+                "DJANGO_SETTINGS_MODULE": settings,
                 "DATABASE_URL": database_url,
             },
         )

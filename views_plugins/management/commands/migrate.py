@@ -16,6 +16,7 @@ from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
+from records import database
 from views_plugins import discovery
 
 
@@ -42,7 +43,7 @@ class Tolerant(MigrationExecutor):
         try:
             return super().apply_migration(state, migration, fake, fake_initial)
         except (Exception, SystemExit) as error:
-            if not _of_plugin(migration):
+            if not _of_plugin(migration) or database.waited_for_lock(error):
                 raise
             self._roll_back(depth, error)
             reason = f"{migration}: {type(error).__name__}: {error}"

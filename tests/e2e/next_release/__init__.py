@@ -1,0 +1,1 @@
+"""A release that is to come: its migrations, and settings with them."""
