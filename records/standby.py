@@ -187,12 +187,14 @@ def steadily(ask: Callable[[], T], failed: Callable[[T], bool] | None = None) ->
     """
     if not _chosen.get():
         return ask()
+    reason = "an error was caught"
     try:
         answer = ask()
         if not (failed and connection().errors_occurred and failed(answer)):
             return answer
     except FAILURES as error:
-        log.warning("The standby failed: %s", type(error).__name__)
+        reason = type(error).__name__
+    log.warning("The standby failed: %s", reason)
     watch.doubt()
     with _choosing(False):
         return ask()

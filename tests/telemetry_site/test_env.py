@@ -128,6 +128,31 @@ def test_another_address_is_refused_by_name_and_not_repeated(url):
     assert "secret" not in str(caught.value)
 
 
+PRIMARY, STANDBY = "postgres://u:6d86a1b7@one/n", "postgres://u:6d86a1b7@two:5433/n"
+
+
+def test_there_is_no_standby_unless_one_is_named():
+    assert read(KEY).read_database_url == ""
+    both = read({**KEY, "DATABASE_URL": PRIMARY, "READ_DATABASE_URL": STANDBY})
+    assert (both.database_url, both.read_database_url) == (PRIMARY, STANDBY)
+
+
+@pytest.mark.parametrize(
+    ("primary", "standby", "problem"),
+    [
+        ("sqlite:///var/x.sqlite3", STANDBY, "READ_DATABASE_URL must be"),
+        (PRIMARY, "sqlite:///var/x.sqlite3", "READ_DATABASE_URL must be"),
+        (PRIMARY, "mysql://u:secret@h/n", "READ_DATABASE_URL must be"),
+        (PRIMARY, "postgres://u:secret@h:port/n", "READ_DATABASE_URL must be"),
+        (PRIMARY, "postgres://u@two/n", "password in READ_DATABASE_URL is empty"),
+    ],
+)
+def test_a_standby_is_one_of_a_postgresql_and_has_a_password(primary, standby, problem):
+    with pytest.raises(InvalidEnvironment, match=problem) as caught:
+        read({**KEY, "DATABASE_URL": primary, "READ_DATABASE_URL": standby})
+    assert "secret" not in str(caught.value)
+
+
 def test_every_variable_is_listed_once_with_its_meaning():
     names = [setting.name for setting in SETTINGS]
     assert len(set(names)) == len(names)
