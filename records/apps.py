@@ -5,7 +5,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.utils.module_loading import import_string
 
-from records import database, steps
+from records import database, partitions, steps
 
 
 def _on_connection(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
@@ -18,5 +18,6 @@ class RecordsConfig(AppConfig):
 
     def ready(self) -> None:
         connection_created.connect(_on_connection, dispatch_uid="records.database")
+        steps.register(partitions.step)
         # By name: it needs models, which exist only now.
         steps.register(import_string("records.purge.daily"))

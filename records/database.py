@@ -75,6 +75,16 @@ def is_postgres() -> bool:
     return connection.vendor == "postgresql"
 
 
+def is_distributed() -> bool:
+    """Whether records are on the nodes of a Citus cluster."""
+    if not is_postgres():
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('pg_dist_partition') IS NOT NULL")
+        (found,) = cursor.fetchone()
+        return bool(found)
+
+
 def lock_events(cursor: CursorWrapper, event_ids: Sequence[str]) -> None:
     """Until commit, no other writer can look for or insert these event ids.
 
@@ -110,8 +120,12 @@ def estimated_rows(tables: Sequence[str]) -> dict[str, int]:
     with connection.cursor() as cursor:
         if is_postgres():
             cursor.execute(
-                "SELECT relname, GREATEST(reltuples, 0)::bigint FROM pg_class "
-                "WHERE relkind = 'r' AND relname = ANY(%s)",
+                "SELECT COALESCE(whole.relname, c.relname) AS name, "
+                "sum(GREATEST(c.reltuples, 0))::bigint FROM pg_class c "
+                "LEFT JOIN pg_inherits i ON i.inhrelid = c.oid "
+                "LEFT JOIN pg_class whole ON whole.oid = i.inhparent "
+                "WHERE c.relkind = 'r' "
+                "AND COALESCE(whole.relname, c.relname) = ANY(%s) GROUP BY name",
                 [list(tables)],
             )
             return dict(cursor.fetchall())
@@ -126,15 +140,23 @@ def _rowid_span(cursor: CursorWrapper, table: str) -> int:
 
 def delete_ids(model: type[models.Model], column: str, ids: Sequence[int]) -> int:
     """Delete rows by a long list, which the ORM takes its time to write; how many."""
-    given, listed = json.dumps(list(ids)), "IN (SELECT value FROM json_each(%s))"
-    if is_postgres():
-        given, listed = f"{{{given[1:-1]}}}", "= ANY(%s::bigint[])"
+    listed, given = _among(ids)
     with connection.cursor() as cursor:
         cursor.execute(  # every name here is one of our own
             f"DELETE FROM {model._meta.db_table} WHERE {column} {listed}",  # noqa: S608
-            [given],
+            given,
         )
         return int(cursor.rowcount)
+
+
+def _among(ids: Sequence[int]) -> tuple[str, list[Any]]:
+    """A condition that a column is one of these, and its parameters."""
+    if isinstance(ids, range):
+        return "BETWEEN %s AND %s", [ids.start, ids.stop - 1]
+    listed = json.dumps(list(ids))
+    if is_postgres():
+        return "= ANY(%s::bigint[])", [f"{{{listed[1:-1]}}}"]
+    return "IN (SELECT value FROM json_each(%s))", [listed]
 
 
 def share_digest() -> None:

@@ -8,6 +8,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Count, Max, Q
 
-from records import database
+from records import database, partitions
 from records.models import (
     Kind,
     ParserFailure,
@@ -84,6 +85,26 @@ class Plan:
         last = hours.aggregate(n=Max("last_id"))["n"]
         return None if last is None else TooOld(cutoff, last)
 
+    def keeps(self, ids: range) -> bool:
+        """Whether a record with one of these ids has to stay, or is not counted."""
+        waiting = Pending.objects.filter(record_id__range=(ids[0], ids[-1]))
+        stay = map(self._staying, self.policy.rules)
+        return waiting.exists() or any(_within(rows, ids).exists() for rows in stay)
+
+    def _staying(self, rule: Rule) -> RecordQuerySet:
+        """Records that this rule keeps."""
+        records, too_old = self.governed(rule), self.too_old(rule)
+        return records.filter(too_old.otherwise) if too_old else records
+
+    def count(self, ids: range) -> dict[Rule, int]:
+        """How many records with these ids each rule decides about."""
+        found = {r: _within(self.governed(r), ids).count() for r in self.policy.rules}
+        return {rule: records for rule, records in found.items() if records}
+
+
+def _within(records: RecordQuerySet, ids: range) -> RecordQuerySet:
+    return records.between_ids(ids[0], ids[-1]).everything().order_by()
+
 
 class TooOld(NamedTuple):
     """Received before the cutoff, and therefore with an id up to ``last``.
@@ -97,6 +118,10 @@ class TooOld(NamedTuple):
     @property
     def condition(self) -> Q:
         return Q(received_at__lt=self.cutoff, id__lte=self.last)
+
+    @property
+    def otherwise(self) -> Q:
+        return Q(received_at__gte=self.cutoff) | Q(id__gt=self.last)
 
 
 # --- What a purge would do ----------------------------------------------------------
@@ -139,6 +164,7 @@ def batches(run: RetentionRun, limit: int = BATCH) -> Iterator[int]:
     while run.finished is None:
         plan = Plan.of(policy(), run.started)
         try:
+            yield from _whole_partitions(plan, run)
             for rule in plan.policy.rules:
                 yield from _of_rule(plan, run, rule, limit)
         except _RulesChanged:
@@ -189,19 +215,28 @@ def _delete(run: RetentionRun, rule: Rule, record_ids: Sequence[int]) -> int:
     waiting = set(queue.values_list("record_id", flat=True))
     ids = [pk for pk in record_ids if pk not in waiting]
     deleted = database.delete_ids(Record, "id", ids)
-    failed = expire(ids)
-    row = RetentionRun.objects.select_for_update().get(pk=run.pk)
-    row.deleted += deleted
-    if deleted:
-        row.by_rule[str(rule.id)] = row.by_rule.get(str(rule.id), 0) + deleted
-    if failed:
-        row.error = f"Facts were left over by: {', '.join(failed)}"[:_ERROR_LENGTH]
-    row.save(update_fields=["deleted", "by_rule", "error"])
+    _note(run, {rule: deleted} if deleted else {}, expire(ids))
     return deleted
 
 
+def _note(
+    run: RetentionRun, deleted: Mapping[Rule, int], failed: Sequence[str]
+) -> None:
+    """Add to what a run has deleted by each rule, and who failed to."""
+    row = RetentionRun.objects.select_for_update().get(pk=run.pk)
+    row.deleted += sum(deleted.values())
+    for rule, records in deleted.items():
+        row.by_rule[str(rule.id)] = row.by_rule.get(str(rule.id), 0) + records
+    if failed:
+        row.error = f"Facts were left over by: {', '.join(failed)}"[:_ERROR_LENGTH]
+    row.save(update_fields=["deleted", "by_rule", "error"])
+
+
 def expire(record_ids: Sequence[int]) -> list[str]:
-    """Delete what was made of records that go; parsers that failed to, by name."""
+    """Delete what was made of records that go; parsers that failed to, by name.
+
+    The ids of a whole partition are a `range`, in which some may be of no record.
+    """
     failed = []
     for parser in registered():
         try:
@@ -212,6 +247,35 @@ def expire(record_ids: Sequence[int]) -> list[str]:
             failed.append(parser.name)
     delete_facts(ParserFailure, record_ids)
     return failed
+
+
+# --- Whole partitions ---------------------------------------------------------------
+
+
+def _whole_partitions(plan: Plan, run: RetentionRun) -> Iterator[int]:
+    """Drop those in which nothing has to stay; yields how many records each had.
+
+    One that others are using all the time is left to the batches.
+    """
+    counted = [each.last for each in map(plan.too_old, plan.policy.rules) if each]
+    last = max(counted, default=0)
+    for ids in partitions.spans():
+        if ids[-1] <= last and not plan.keeps(ids):
+            with suppress(partitions.InUse):
+                yield _drop(plan, run, ids)
+
+
+def _drop(plan: Plan, run: RetentionRun, ids: range) -> int:
+    """Everything of it, or nothing: nobody sees facts without records, or less."""
+    with transaction.atomic():
+        _check(plan)
+        partitions.freeze(ids)
+        if plan.keeps(ids):  # since somebody has stored something there
+            return 0
+        found = plan.count(ids)
+        _note(run, found, expire(ids))
+        partitions.drop(ids)
+    return sum(found.values())
 
 
 # --- Every day ----------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -17,7 +18,7 @@ from django.db import (
 )
 from django.db.backends.utils import CursorWrapper
 
-from records import database, metrics, names
+from records import database, metrics, names, partitions
 from records.models import Record
 from records.names import NameIds
 from records.submission import Submission
@@ -71,19 +72,21 @@ def _store_for_certain(submissions: Sequence[Submission]) -> list[Stored]:
     stored, or when the database stays away for longer than clients wait.
     """
     plan: list[Stored] = []
+    stored = partial(partitions.made_for, partial(_store, submissions, plan))
     try:
-        return _store(submissions, plan)
+        return stored()
     except LOST:
         connection.close()
         if not database.is_postgres():
             raise
     if plan:
         return _settle(plan)
-    return _store(submissions, plan)  # perhaps only an idle connection had died
+    return stored()  # perhaps only an idle connection had died
 
 
 def _store(submissions: Sequence[Submission], plan: list[Stored]) -> list[Stored]:
     """Fills ``plan`` before anything is inserted."""
+    plan.clear()
     name_ids = names.resolve(submissions)
     with transaction.atomic(), connection.cursor() as cursor:
         plan.extend(_plan(cursor, submissions))
@@ -96,6 +99,10 @@ def insert_records(rows: Sequence[tuple[datetime, Submission]]) -> list[int]:
 
     For imports and demonstrations: nothing is looked up, nothing is left out.
     """
+    return partitions.made_for(partial(_insert_records, rows))
+
+
+def _insert_records(rows: Sequence[tuple[datetime, Submission]]) -> list[int]:
     name_ids = names.resolve([submission for _, submission in rows])
     with transaction.atomic(), connection.cursor() as cursor:
         ids = database.draw_ids(cursor, Record, len(rows))
@@ -235,9 +242,7 @@ def _settle(plan: list[Stored]) -> list[Stored]:
     while True:
         try:
             if not Record.objects.filter(id__in=ids).exists():
-                name_ids = names.resolve([stored.submission for stored in plan])
-                with transaction.atomic(), connection.cursor() as cursor:
-                    _insert(cursor, _fresh(plan, name_ids))
+                partitions.made_for(partial(_insert_plan, plan))
         except IntegrityError:
             return plan  # the lost transaction committed meanwhile, under the same ids
         except LOST:
@@ -247,3 +252,9 @@ def _settle(plan: list[Stored]) -> list[Stored]:
             time.sleep(0.1)
         else:
             return plan
+
+
+def _insert_plan(plan: Sequence[Stored]) -> None:
+    name_ids = names.resolve([stored.submission for stored in plan])
+    with transaction.atomic(), connection.cursor() as cursor:
+        _insert(cursor, _fresh(plan, name_ids))

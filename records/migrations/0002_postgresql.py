@@ -1,12 +1,15 @@
-"""What only PostgreSQL has: an owned sequence for record ids, and storage parameters."""
+"""What only PostgreSQL has: records in partitions, their ids, storage parameters."""
 
 from django.db import migrations
 
 FORWARD = """
--- Identity columns cannot be distributed or partitioned later; an owned sequence can.
+-- Identity columns cannot be distributed or partitioned; an owned sequence can.
 ALTER TABLE records_record ALTER COLUMN id DROP IDENTITY IF EXISTS;
 CREATE SEQUENCE records_record_id_seq OWNED BY records_record.id;
 ALTER TABLE records_record ALTER COLUMN id SET DEFAULT nextval('records_record_id_seq');
+-- The first partition; `records.partitions` makes the others.
+CREATE TABLE records_record_0 PARTITION OF records_record
+    FOR VALUES FROM (0) TO (1000000);
 -- The queue is short but churns: clean it by count of dead rows, not by share.
 ALTER TABLE records_pending SET (
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
@@ -24,7 +27,16 @@ ALTER TABLE records_receivedhour SET (fillfactor = 60);
 
 def forward(apps, schema_editor):
     if schema_editor.connection.vendor == "postgresql":
+        partition(schema_editor, apps.get_model("records", "Record"))
         schema_editor.execute(FORWARD)
+
+
+def partition(schema_editor, model):
+    """Make the empty table anew; indexes follow at the end of this migration."""
+    schema_editor.delete_model(model)
+    schema_editor.sql_create_table += " PARTITION BY RANGE (id)"
+    schema_editor.create_model(model)
+    del schema_editor.sql_create_table
 
 
 class Migration(migrations.Migration):
