@@ -1,31 +1,24 @@
 """From a crash record to its report: parse, name, judge, count. Runs in the worker."""
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import UTC
 from typing import Any, cast
 
-from crashes import backtrace, classes, judging
+from crashes import backtrace, classes, judging, presence, rollups
 from crashes.backtrace import CrashPayload, Kind
 from crashes.models import (
-    CrashDay,
     CrashReport,
     Frame,
     Program,
     Trace,
     TraceFrame,
 )
-from records import names, rollups
+from records import names
 from records.names import NameCache, Values
-from records.parsers import PayloadParser, StoredRecord, delete_facts
+from records.parsers import PayloadParser, StoredRecord, delete_facts, save_facts
 
 MOST_FRAMES = 500
 """Frames of a trace; clients send up to 64."""
-
-CRASH_DAY = rollups.Table(
-    CrashDay, ("day", "trace_id", "build_id", "external"), {"crashes": "sum"}
-)
 
 Fact = tuple[StoredRecord, CrashPayload]
 
@@ -87,21 +80,28 @@ def store(facts: Sequence[Fact]) -> None:
         _report(record, payload, trace)
         for (record, payload), trace in zip(facts, trace_ids, strict=True)
     ]
-    CrashReport.objects.bulk_create(reports)
-    _count(reports, 1)
+    presence.add(reports)
+    save_facts(reports)
+    rollups.add(reports)
 
 
 def forget(record_ids: Sequence[int]) -> None:
     """Take reports back, and their counts with them."""
     reports = CrashReport.objects.filter(record_id__in=record_ids)
-    _count(list(reports), -1)
-    CrashDay.objects.filter(crashes=0).delete()
+    presence.uncount_traces(_traces_of(record_ids))
+    rollups.take_back(list(reports))
     reports.delete()
 
 
 def expire(record_ids: Sequence[int]) -> None:
     """Delete reports whose records are deleted; their counts stay."""
+    presence.uncount_traces(_traces_of(record_ids))
     delete_facts(CrashReport, record_ids)
+
+
+def _traces_of(record_ids: Sequence[int]) -> list[int]:
+    ids = CrashReport.objects.filter(record_id__in=record_ids).order_by()
+    return list(ids.values_list("trace_id", flat=True).distinct())
 
 
 PARSER = CrashParser(
@@ -153,11 +153,3 @@ def _report(record: StoredRecord, payload: CrashPayload, trace: int) -> CrashRep
         signal=payload.signal,
         state=payload.quality.state.value,
     )
-
-
-def _count(reports: Sequence[CrashReport], sign: int) -> None:
-    counts: Counter[tuple[Any, ...]] = Counter()
-    for report in reports:
-        day = report.received_at.astimezone(UTC).date()
-        counts[day, report.trace_id, report.build_id, report.external] += sign
-    rollups.add(CRASH_DAY, counts)

@@ -2,6 +2,8 @@
 
 Machines switch to new builds as they come out, change their machine id every three
 days, and send what their probes report. The same arguments give the same records.
+What happens on a day is known before its records are made, so that processes can share
+the days.
 """
 
 import time
@@ -32,34 +34,72 @@ from records.submission import NOT_CARRIED, Submission
 DEFAULT_MACHINES = 150
 DEFAULT_DAYS = 35
 
+Placed = tuple[datetime, Submission]
+"""A record with its time of reception."""
+
+LARGEST_FLEET = 20_000
+"""Machines; more records are those of a longer time."""
+
 _DAY = 86_400
 _ID_LIFE = 3 * _DAY
 _LONGEST_SPOOL = 20 * 3600
 _WRONG_CLOCKS = (0, 946_684_800, 2_085_978_496)  # 1970, 2000, and NTP's 2036
 _RECORDS_PER_MACHINE_DAY = 1.7
+_MACHINES_PER_FIRMWARE = 4000
+_MOST_RELEASES = 60
+
+
+class Size(NamedTuple):
+    """How large a fleet is, and for how many days it sends."""
+
+    machines: int = DEFAULT_MACHINES
+    days: int = DEFAULT_DAYS
+
+    @classmethod
+    def of(cls, records: int, days: int | None = None) -> "Size":
+        """What sends about ``records`` records, in so many days if they are given."""
+        per_day = _RECORDS_PER_MACHINE_DAY
+        if days is None:
+            longest = round(records / (LARGEST_FLEET * per_day))
+            days = max(DEFAULT_DAYS, longest)
+        return cls(max(1, round(records / (days * per_day))), days)
+
+    @property
+    def records(self) -> int:
+        """About how many it sends."""
+        return round(self.machines * self.days * _RECORDS_PER_MACHINE_DAY)
 
 
 def fleet_records(
     *, machines: int, days: int, until: datetime, seed: int
-) -> Iterator[tuple[datetime, Submission]]:
+) -> Iterator[Placed]:
     """What a fleet sends in the ``days`` before ``until``, by time of reception.
 
     Generated day by day; memory grows with machines, not with days.
     """
+    for day in fleet_days(Size(machines, days), until, seed):
+        yield from day.records()
+
+
+def fleet_days(size: Size, until: datetime, seed: int) -> Iterator["Day"]:
+    """The same, by UTC day."""
     if until.tzinfo is None:
         raise ValueError("until must be aware of its time zone")
-    fleet = Fleet(machines, until.timestamp(), days, seed)
-    for midnight in range(*fleet.midnights()):
-        yield from _received(fleet, midnight)
+    fleet = Fleet(size.machines, until.timestamp(), size.days, seed)
+    first = 0
+    for midnight in midnights(size.days, until.timestamp()):
+        day = Day(fleet, midnight, first, _events(fleet, midnight))
+        first += len(day.events)
+        yield day
 
 
-def machines_for(*, records: int, days: int) -> int:
-    """How many machines send about ``records`` records in ``days`` days."""
-    return max(1, round(records / (days * _RECORDS_PER_MACHINE_DAY)))
+def midnights(days: int, end: float) -> range:
+    """When the UTC days begin that have something of the ``days`` before ``end``."""
+    return range(int(_start(days, end) // _DAY) * _DAY, int(end) + 1, _DAY)
 
 
-def expected_records(*, machines: int, days: int) -> int:
-    return round(machines * days * _RECORDS_PER_MACHINE_DAY)
+def _start(days: int, end: float) -> float:
+    return end - days * _DAY
 
 
 def demo_submission(rng: Random) -> Submission:
@@ -89,12 +129,11 @@ class Machine:
     presence: float
     eagerness: float
     heartbeat_at: float
-    id_since: float
+    first_id_at: float
     probes: Mix[Probe]
     described: tuple[str, ...]
     static_id: str = ""
     release: int = 0
-    ids: int = 0
 
     @property
     def external(self) -> bool:
@@ -109,15 +148,11 @@ class Machine:
         return bool(self.hardware.cpuid) and self.number % 16 == 5
 
     def machine_id(self, seed: int, now: int) -> str:
-        """The id that the client uses at ``now``: a new one when the last one is older
-        than three days, and the machine is on.
-        """
+        """The id that the client uses at ``now``: a new one every three days."""
         if self.static_id:
             return self.static_id
-        if now - self.id_since >= _ID_LIFE:
-            self.ids += 1
-            self.id_since = now
-        text = f"{seed}/{self.number}/{self.ids}".encode()
+        number = int((now - self.first_id_at) // _ID_LIFE)
+        text = f"{seed}/{self.number}/{number}".encode()
         return blake2b(text, digest_size=16).hexdigest()
 
 
@@ -138,17 +173,13 @@ class Fleet:
         self.seed = seed
         self.rng = Random(seed)  # noqa: S311 - no secret depends on it
         self.end = end
-        self.start = end - days * _DAY
+        self.start = _start(days, end)
         self.channels = RELEASES | {CLEAR: _clear_releases(self.rng, days)}
         self.machines = [
             _machine(self.rng, number, self.start) for number in range(machines)
         ]
         for machine in self.machines:
             machine.release = self._first_release(machine)
-
-    def midnights(self) -> tuple[int, int, int]:
-        """The first midnight, an end, and the step from one to the next."""
-        return int(self.start // _DAY) * _DAY, int(self.end) + 1, _DAY
 
     def newest(self, system_name: str, second: float) -> int:
         """Which release of a system was the last one to come out."""
@@ -161,15 +192,37 @@ class Fleet:
         return max(0, self.newest(machine.system_name, self.start) - behind)
 
 
+@dataclass(frozen=True)
+class Day:
+    """A UTC day of a fleet; ``first``: how many records came before."""
+
+    fleet: Fleet
+    midnight: int
+    first: int
+    events: list[Event]
+
+    def records(self) -> Iterator[Placed]:
+        """What was received, made now: nothing else depends on it."""
+        rng = Random(f"{self.fleet.seed}/{self.midnight}")  # noqa: S311 - no secret
+        for event in sorted(self.events, key=itemgetter(0)):
+            captured = int(event.second - _delay(rng))
+            received_at = datetime.fromtimestamp(event.second, UTC)
+            yield received_at, _submission(rng, self.fleet, event, captured)
+
+
 def _clear_releases(rng: Random, days: int) -> tuple[Release, ...]:
-    """A build every third day or so, from long before the time shown to its end."""
+    """A build every third day or so, from long before the time shown to its end.
+
+    Over a long time they come less often: once a week in a year.
+    """
+    gap = max(2, days / _MOST_RELEASES)
     releases: list[Release] = []
     build, day, patch = 43_210, -45.0, 3
     while day < days:
         kernel = f"6.{14 + patch // 16}.{patch % 16}-{1540 + patch}"
         position = OLD if not releases else day / days
         releases.append(Release(min(position, day / days), str(build), kernel))
-        day += 2 + 2 * rng.random()
+        day += gap + gap * rng.random()
         build += 10 * (1 + int(rng.random() * 4))
         patch += rng.random() < 0.6
     return tuple(releases)
@@ -222,9 +275,9 @@ def _machine(rng: Random, number: int, start: float) -> Machine:
         # An old client means that the machine is rarely updated.
         eagerness=_EAGERNESS.pick(rng) if version >= 3 else 0.03,
         heartbeat_at=rng.random() * (_DAY - 1200),
-        id_since=start - rng.random() * _ID_LIFE,
+        first_id_at=start - rng.random() * _ID_LIFE,
         probes=_PROBES.get(system_name, _OTHER_PROBES),
-        described=_described(hardware, version, cut=number % 13 == 2),
+        described=_described(hardware, version, number),
         static_id=_static_id(number),
     )
 
@@ -237,15 +290,17 @@ def _static_id(number: int) -> str:
     return STATIC_IDS[rank] if rank < len(STATIC_IDS) else f"lab rack {number}"
 
 
-def _described(hardware: Hardware, version: int, cut: bool) -> tuple[str, ...]:
+def _described(hardware: Hardware, version: int, number: int) -> tuple[str, ...]:
     """Host type, board, CPU and BIOS as the client of this record format sends them.
 
-    The newest clients cut each value at its first space.
+    Some of the newest clients cut each value at its first space.
     """
-    values = hardware[1:5]
-    if version == 4 and cut:
+    *values, bios = hardware[1:5]
+    revision = number // _MACHINES_PER_FIRMWARE
+    values.append(f"{bios} rev. {revision}" if revision else bios)
+    if version == 4 and number % 13 == 2:
         return tuple(value.split(" ")[0] for value in values)
-    return values if version >= 3 else (values[0], *[NOT_CARRIED] * 3)
+    return tuple(values) if version >= 3 else (values[0], *[NOT_CARRIED] * 3)
 
 
 @cache
@@ -256,22 +311,18 @@ def _live_fleet() -> Fleet:
 # --- A day of the fleet -------------------------------------------------------------
 
 
-def _received(fleet: Fleet, midnight: int) -> Iterator[tuple[datetime, Submission]]:
+def _events(fleet: Fleet, midnight: int) -> list[Event]:
+    """What happens on a day, in any order."""
     newest = {
         name: fleet.newest(name, max(midnight, fleet.start)) for name in fleet.channels
     }
-    events = [
+    return [
         event
         for machine in fleet.machines
         if fleet.rng.random() < machine.presence
         for event in _machine_day(fleet, machine, midnight, newest[machine.system_name])
         if fleet.start < event.second <= fleet.end
     ]
-    events.sort(key=itemgetter(0))
-    for event in events:
-        captured = int(event.second - _delay(fleet.rng))
-        received_at = datetime.fromtimestamp(event.second, UTC)
-        yield received_at, _submission(fleet.rng, fleet, event, captured)
 
 
 def _machine_day(

@@ -7,6 +7,7 @@ together, so a killed worker leaves nothing half done and nothing counted twice.
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -40,8 +41,15 @@ def _claim(limit: int) -> list[int]:
     """Take the oldest free rows off the queue; other workers skip them meanwhile."""
     queue = Pending.objects.order_by("record_id").values_list("record_id", flat=True)
     claimed = list(queue.select_for_update(skip_locked=True)[:limit])
+    if database.is_distributed():
+        claimed = _visible(claimed)
     Pending.objects.filter(record_id__in=claimed).delete()
     return claimed
+
+
+def _visible(claimed: list[int]) -> list[int]:
+    """Nodes commit a moment after the queue does: what is not there yet comes again."""
+    return list(Record.objects.filter(id__in=claimed).values_list("id", flat=True))
 
 
 def counted(records: RecordQuerySet) -> Iterable[Counted]:
@@ -50,9 +58,30 @@ def counted(records: RecordQuerySet) -> Iterable[Counted]:
         "id", "received_at", "kind_id", "build_id", "hardware_id", "machine_id"
     )
     for row in rows.iterator(chunk_size=5000):
-        kind, build = kinds.one(row[2]), builds.one(row[3])
-        labels = (kind.external, kind.heartbeat, build.system_name)
-        yield Counted._make((*row, *labels))
+        yield labelled(*row)
+
+
+def labelled(
+    record_id: int,
+    received_at: datetime,
+    kind_id: int,
+    build_id: int,
+    hardware_id: int,
+    machine_id: str,
+) -> Counted:
+    """A record as counting needs it."""
+    kind = kinds.one(kind_id)
+    return Counted(
+        record_id,
+        received_at,
+        kind_id,
+        build_id,
+        hardware_id,
+        machine_id,
+        kind.external,
+        kind.heartbeat,
+        builds.one(build_id).system_name,
+    )
 
 
 def run_parsers(record_ids: Sequence[int]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from django.db import models
 
-from records import database
+from records import copying, database
 from records.patterns import matches
 
 
@@ -33,6 +33,19 @@ class StoredRecord(NamedTuple):
 
 def nothing_to_expire(record_ids: Sequence[int]) -> None:
     """For a parser that keeps nothing of single records."""
+
+
+def save_facts(facts: Sequence[models.Model]) -> None:
+    """For `store`: insert new rows of one model, whose key the parser has set.
+
+    Columns hold texts, numbers, times or nothing; use `bulk_create` for others.
+    """
+    if not facts:
+        return
+    if database.is_postgres():
+        copying.copy_objects(facts)
+    else:
+        type(facts[0])._default_manager.bulk_create(facts)
 
 
 def delete_facts(model: type[models.Model], record_ids: Sequence[int]) -> None:

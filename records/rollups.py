@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
+from records import copying, database
 from records.models import (
     BuildPresence,
     HardwareDay,
@@ -22,6 +23,7 @@ from records.models import (
 )
 
 _ROWS_PER_STATEMENT = 500
+_COPIED = 2000  # rows: then a table for them is worth its while
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,20 @@ class Table:
 
         It returns the key of each, and the column ``returning`` as it is afterwards.
         """
+        row = f"({', '.join(['%s'] * len(self.columns))})"
+        return self._merge(f"VALUES {', '.join([row] * rows)}", returning)
+
+    def upsert_from(self, incoming: str, returning: str = "") -> str:
+        """The same for all rows of another table with these columns."""
+        source = f"SELECT {', '.join(self.columns)} FROM {incoming}"  # noqa: S608
+        return self._merge(source, returning)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*self.keys, *self.merges)
+
+    def _merge(self, source: str, returning: str) -> str:
         table = self.model._meta.db_table
-        columns = (*self.keys, *self.merges)
-        values = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * rows)
         merged = ", ".join(
             f"{column} = "
             + _MERGES[how].format(new=f"excluded.{column}", old=f"{table}.{column}")
@@ -48,7 +61,7 @@ class Table:
         keys = ", ".join(self.keys)
         returned = f" RETURNING {keys}, {returning}" if returning else ""
         return (  # every name here is one of our own columns
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values} "  # noqa: S608
+            f"INSERT INTO {table} ({', '.join(self.columns)}) {source} "
             f"ON CONFLICT ({keys}) DO UPDATE SET {merged}{returned}"
         )
 
@@ -91,6 +104,8 @@ def add(table: Table, counts: Mapping[Key, int]) -> None:
 def upsert(table: Table, rows: Sequence[Key], *, returning: str = "") -> dict[Key, int]:
     """Add rows to a rollup; the values of ``returning`` afterwards, by key."""
     ordered = sorted(rows)
+    if len(ordered) >= _COPIED and database.is_postgres():
+        return _upsert_copied(table, ordered, returning)
     after: dict[Key, int] = {}
     with connection.cursor() as cursor:
         for start in range(0, len(ordered), _ROWS_PER_STATEMENT):
@@ -102,6 +117,19 @@ def upsert(table: Table, rows: Sequence[Key], *, returning: str = "") -> dict[Ke
                 known = {_plain(key): key for key in keys}
                 returned = cursor.fetchall()
                 after |= {known[_plain(row[:-1])]: row[-1] for row in returned}
+    return after
+
+
+def _upsert_copied(table: Table, rows: Sequence[Key], returning: str) -> dict[Key, int]:
+    """Very many rows: copied into a table of this transaction, then merged."""
+    name = table.model._meta.db_table
+    incoming = f"incoming_{name}"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMP TABLE {incoming} AS TABLE {name} WITH NO DATA")
+        copying.copy(incoming, table.columns, rows)
+        cursor.execute(table.upsert_from(incoming, returning))
+        after = {row[:-1]: row[-1] for row in cursor.fetchall()} if returning else {}
+        cursor.execute(f"DROP TABLE {incoming}")
     return after
 
 

@@ -14,10 +14,12 @@ import pytest
 
 from records.collector import fields
 from records.demo import (
+    LARGEST_FLEET,
+    Fleet,
+    Size,
     demo_submission,
-    expected_records,
+    fleet_days,
     fleet_records,
-    machines_for,
 )
 from records.demo_data import BUGS, CLEAR, HARDWARE
 from records.submission import NOT_CARRIED, Submission
@@ -281,10 +283,45 @@ class TestShares:
         assert 0 < len(checks) < len(everyone) / 2
 
     def test_a_target_number_of_records_is_met_roughly(self):
-        machines = machines_for(records=5_000, days=10)
-        made = sum(1 for _ in records(machines, days=10))
+        size = Size.of(5_000, days=10)
+        made = sum(1 for _ in records(size.machines, days=10))
         assert 4_500 < made < 5_500
-        assert abs(expected_records(machines=machines, days=10) - 5_000) < 100
+        assert abs(size.records - 5_000) < 100
+
+    def test_very_many_records_are_those_of_a_longer_time(self):
+        assert Size.of(200_000).days == DAYS
+        size = Size.of(10_000_000)
+        assert abs(size.machines / LARGEST_FLEET - 1) < 0.01
+        assert 250 < size.days < 350
+        assert abs(size.records / 10_000_000 - 1) < 0.01
+
+    def test_ten_million_records_have_the_variety_of_a_large_fleet(self):
+        size = Size.of(10_000_000)
+        fleet = Fleet(size.machines, UNTIL.timestamp(), size.days, seed=1)
+        hardware = {(each.hardware.arch, each.described) for each in fleet.machines}
+        assert 250 < len(hardware) < 500
+        assert 50 < sum(len(releases) for releases in fleet.channels.values()) < 120
+
+
+class TestDays:
+    def test_the_days_make_up_the_whole(self):
+        days = list(fleet_days(Size(20, 9), UNTIL, seed=1))
+        made = [list(day.records()) for day in days]
+        assert [each for of_day in made for each in of_day] == list(records(20, 9))
+        before = [sum(map(len, made[:n])) for n in range(len(made))]
+        assert [day.first for day in days] == before
+        assert all(
+            at.timestamp() // 86_400 * 86_400 == day.midnight
+            for day, of_day in zip(days, made, strict=True)
+            for at, _ in of_day
+        )
+
+    def test_a_day_is_the_same_whichever_others_are_made(self):
+        third = next(islice(fleet_days(Size(20, 9), UNTIL, seed=1), 3, None))
+        whole = list(records(20, 9))
+        after = third.first + len(third.events)
+        assert list(third.records()) == whole[third.first : after]
+        assert list(third.records()) == whole[third.first : after]
 
 
 class TestMachines:

@@ -6,7 +6,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from records import names
+from records.digest import digest_batch
 from records.models import MachineDay, Pending, Record
+from tests.factories import stored
+from tests.records.recount import recounted, rollups
 
 pytestmark = pytest.mark.django_db
 
@@ -25,11 +28,11 @@ def seed(*arguments: str, **options: object) -> None:
 
 def test_a_fleet_is_stored_and_digested(capsys):
     seed()
-    stored = Record.objects.count()
-    assert 20 < stored < 120
+    made = Record.objects.count()
+    assert 20 < made < 120
     assert not Pending.objects.exists()
-    assert sum(MachineDay.objects.values_list("records", flat=True)) == stored
-    assert f"Made {stored} records of 6 machines in 4 days" in capsys.readouterr().out
+    assert sum(MachineDay.objects.values_list("records", flat=True)) == made
+    assert f"Made {made} records of 6 machines in 4 days" in capsys.readouterr().out
 
 
 def test_ids_follow_the_time_of_reception_and_end_now():
@@ -49,10 +52,10 @@ def test_digesting_can_be_left_to_the_worker(capsys):
 
 def test_a_database_with_records_is_left_alone_when_asked_to(capsys):
     seed("--if-empty")
-    stored = Record.objects.count()
-    assert stored
+    made = Record.objects.count()
+    assert made
     seed("--if-empty")
-    assert Record.objects.count() == stored
+    assert Record.objects.count() == made
     assert "There are records already" in capsys.readouterr().out
 
 
@@ -62,9 +65,19 @@ def test_a_number_of_records_can_be_asked_for():
 
 
 def test_progress_is_told_in_plain_lines_when_nobody_watches(capsys):
+    stored()
     seed()
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in lines] == ["Demo fleet", "Digest"]
+
+
+def test_what_is_there_stays_as_it_is_and_is_counted_once():
+    before = stored(classification="org.example/was/here")
+    digest_batch(10)
+    seed()
+    assert Record.objects.filter(pk=before.pk).exists()
+    assert Record.objects.count() > 20
+    assert rollups() == recounted(Record.objects.all())
 
 
 @pytest.mark.parametrize(
@@ -72,6 +85,7 @@ def test_progress_is_told_in_plain_lines_when_nobody_watches(capsys):
     [
         (["--days=0"], "--days must be at least 1"),
         (["--records=0"], "--records must be at least 1"),
+        (["--processes=0"], "--processes must be at least 1"),
         (["--records=9", "--machines=9"], "exclude each other"),
     ],
 )
