@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
                 ('version', models.IntegerField(help_text='The rules version that judged it.')),
                 ('next_family', models.CharField(blank=True, max_length=32)),
                 ('next_version', models.IntegerField(db_index=True, null=True)),
-                ('classification', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='records.classification')),
+                ('classification', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, to='records.classification')),
                 ('guilty', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='traces', to='crashes.guilty')),
                 ('next_guilty', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crashes.guilty')),
                 ('program', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='crashes.program')),
