@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
-from records import demo
+from records.demo import DEFAULT_DAYS, Day, Placed, Size, fleet_records
+from records.seeding import Plan
 from records.submission import Submission
 
-DAYS = 35
 HEARTBEAT = "org.clearlinux/heartbeat/ping"
 RETIRED_MACHINE = "0123456789abcdef0123456789abcdef"
-
-Placed = tuple[datetime, Submission]
 
 
 def named(submission: Submission, word: str) -> Submission:
@@ -38,15 +37,19 @@ def retired(submission: Submission) -> Submission:
     return named(submission, "retired")._replace(machine_id=RETIRED_MACHINE)
 
 
-def fleet(records: int) -> Iterator[Placed]:
-    """About ``records`` records of the last `DAYS` days.
+def fleet(records: int, *, digest: bool = True) -> Plan:
+    """About ``records`` records of the days until now.
 
     Only the oldest hundredth holds external records, and retired names: one record in
     fifty there. A filter on one of these passes over everything else, or must not.
     """
-    machines = demo.machines_for(records=records, days=DAYS)
-    for number, (received_at, submission) in enumerate(_demo(machines)):
-        if number >= records // 100:
+    made = partial(_of_day, records // 100)
+    return Plan(Size.of(records), datetime.now(UTC), digest=digest, made=made)
+
+
+def _of_day(oldest: int, day: Day) -> Iterator[Placed]:
+    for number, (received_at, submission) in enumerate(day.records(), day.first):
+        if number >= oldest:
             yield received_at, submission._replace(external=False)
         elif number % 50 == 25:
             yield received_at, retired(submission)
@@ -56,12 +59,10 @@ def fleet(records: int) -> Iterator[Placed]:
 
 def heartbeats(records: int) -> Iterator[Placed]:
     """About so many daily heartbeats and nothing else; machine ids live three days."""
-    for received_at, submission in _demo(max(1, records // DAYS)):
-        if submission.classification == HEARTBEAT:
-            yield received_at, submission
-
-
-def _demo(machines: int) -> Iterator[Placed]:
-    return demo.fleet_records(
-        machines=machines, days=DAYS, until=datetime.now(UTC), seed=1
-    )
+    machines = max(1, records // DEFAULT_DAYS)
+    now = datetime.now(UTC)
+    for placed in fleet_records(
+        machines=machines, days=DEFAULT_DAYS, until=now, seed=1
+    ):
+        if placed[1].classification == HEARTBEAT:
+            yield placed

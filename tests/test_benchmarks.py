@@ -108,7 +108,8 @@ def test_a_template_has_a_machine_of_its_own_and_takes_an_event_id():
 
 
 def test_only_the_oldest_hundredth_has_external_and_retired_records():
-    made = [submission for _, submission in dataset.fleet(10_000)]
+    plan = dataset.fleet(10_000)
+    made = [each for day in plan.days() for _, each in plan.made(day)]
     assert any(each.external for each in made[:100])
     assert not any(each.external for each in made[100:])
     retired = [n for n, each in enumerate(made) if each.build == "retired build"]

@@ -3,17 +3,23 @@
 from benchmarks import dataset
 from benchmarks.inside import main
 from benchmarks.inside.digest import BATCH
-from benchmarks.inside.fill import chunks, copy, execute
+from benchmarks.inside.fill import execute
+from records import partitions
 from records.digest import digest_batch
 from records.progress import progress
+from records.seeding import Names, chunks, copy_records
+
+_CHUNK = 20_000
 
 
 def measure(records: int) -> int:
     """Make it; how many there are."""
     first = 1
+    named = Names()
+    partitions.cover(range(first, first + records))
     with progress(total=records, desc="Heartbeats", unit="records") as bar:
-        for chunk in chunks(dataset.heartbeats(records)):
-            copy(chunk, first, queue=True)
+        for chunk in chunks(dataset.heartbeats(records), _CHUNK):
+            copy_records(named.rows(first, chunk), queue=True)
             while digest_batch(BATCH):
                 pass
             execute("VACUUM records_pending")  # autovacuum would, within a minute
