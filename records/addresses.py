@@ -2,6 +2,7 @@
 
 from urllib.parse import quote, urlencode
 
+RECORDS = "/records"
 MACHINES = "/machines/"
 
 _SEPARATORS = frozenset("/\\")
@@ -20,7 +21,7 @@ def machine(machine_id: str) -> str:
 
 def machine_records(machine_id: str) -> str:
     """The list of the records of a machine id."""
-    return f"/records?{urlencode({'machine_id': machine_id}, errors='replace')}"
+    return f"{RECORDS}?{urlencode({'machine_id': machine_id}, errors='replace')}"
 
 
 def _fits_a_path(text: str) -> bool:

@@ -96,21 +96,33 @@ class Chart:
         """Where the page keeps what is drawn."""
         return f"{self.key}-data"
 
-    def table(self) -> "Table":
-        """The numbers of the chart, all of them."""
+    def table(self, most: int | None = None) -> "Table":
+        """The numbers of the chart: all of them, or of the first ``most`` categories.
+        Its foot is of all.
+        """
         columns = [Column(self.x), *(_column(each) for each in self.series)]
         rows = [
             (Cell(label.text, label.link), *(_cell(each, n) for each in self.series))
-            for n, label in enumerate(self.categories)
+            for n, label in enumerate(self.categories[:most])
         ]
         if self.sums:
             columns.append(Column("Sum", numeric=True))
-            rows = [(*row, Cell(_sum(cell.value for cell in row[1:]))) for row in rows]
-        heat = self.kind is Kind.HEAT
-        foot = _foot(rows) if self.sums and rows else ()
+            rows = [(*row, Cell(self._across(n))) for n, row in enumerate(rows)]
         return Table(
-            self.key, self.title, tuple(columns), tuple(rows), foot=foot, heat=heat
+            key=self.key,
+            title=self.title,
+            columns=tuple(columns),
+            rows=tuple(rows),
+            foot=self._foot() if self.sums and rows else (),
+            heat=self.kind is Kind.HEAT,
         )
+
+    def _across(self, n: int) -> Number:
+        return _sum(each.values[n] for each in self.series)
+
+    def _foot(self) -> tuple["Cell", ...]:
+        sums = [_sum(each.values) for each in self.series]
+        return (Cell("Sum"), *map(Cell, sums), Cell(_sum(sums)))
 
     def picture(self) -> dict[str, Any]:
         """What the browser draws: few enough categories and series to be seen."""
@@ -252,16 +264,8 @@ def _numbers(row: Iterable[Cell]) -> list[Number]:
     return [each.value for each in row if isinstance(each.value, int | float)]
 
 
-def _sum(values: Iterable[Value]) -> Number:
-    return sum(value for value in values if isinstance(value, int | float))
-
-
-def _foot(rows: Sequence[tuple[Cell, ...]]) -> tuple[Cell, ...]:
-    columns = zip(*(row[1:] for row in rows), strict=True)
-    return (
-        Cell("Sum"),
-        *(Cell(_sum(cell.value for cell in column)) for column in columns),
-    )
+def _sum(values: Iterable[Number | None]) -> Number:
+    return sum(filter(None, values))
 
 
 # --- Fewer of what a picture cannot show --------------------------------------------
@@ -272,7 +276,7 @@ def _fewer_categories(chart: Chart, most: int) -> Chart:
     count = len(chart.categories)
     if count <= most:
         return chart
-    totals = [_sum(each.values[n] for each in chart.series) for n in range(count)]
+    totals = [chart._across(n) for n in range(count)]
     ranked = sorted(range(count), key=lambda n: (-totals[n], n))
     kept, rest = sorted(ranked[: most - 1]), ranked[most - 1 :]
     other = Label(f"other ({len(rest):,})")

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
+
+from django.db.models import Count, QuerySet, Sum, Window
 
 from records import stats
 from records.labels import BuildLabel
@@ -17,11 +19,7 @@ from views_plugins.registry import Option
 PER = Option(
     "per", "Count", {"events": "events", "machine-day": "per 1,000 machine-days"}
 )
-TOP = Option(
-    "top",
-    "Machines",
-    {"10": "top 10", "100": "top 100", "1000": "top 1000", "all": "all"},
-)
+TOP = Option("top", "Machines", {each: f"top {each}" for each in ("10", "100", "1000")})
 
 CUT = "Of a week with, say, (3/7), the window has only three days."
 
@@ -42,6 +40,17 @@ def ranked(counts: Mapping[str, int]) -> list[str]:
 def rate(events: int, machine_days: int) -> float | None:
     """Events per 1,000 days on which a machine was there."""
     return round(1000 * events / machine_days, 2) if machine_days else None
+
+
+class Top(NamedTuple):
+    """Machines with most events, the first of so many ``total``."""
+
+    machines: list[str]
+    total: int
+
+    @property
+    def note(self) -> str:
+        return f"{len(self.machines):,} of {self.total:,} machines."
 
 
 @dataclass(frozen=True)
@@ -67,10 +76,14 @@ class Events:
     def value(self, events: int, machine_days: int) -> Number | None:
         return rate(events, machine_days) if self.rates else events
 
-    def top(self, machines: Mapping[str, int]) -> list[str]:
-        """The machines with most events, as many as are asked for."""
-        limit = self.asked.options["top"]
-        return ranked(machines)[: None if limit == "all" else int(limit)]
+    def top(self, machines: QuerySet[Any]) -> Top:
+        """The machines with most events, as many as are asked for; of the rows of a
+        rollup by machine.
+        """
+        rows = machines.order_by().values_list("machine_id").annotate(n=Sum("events"))
+        ranked = rows.annotate(all=Window(Count("*"))).order_by("-n", "machine_id")
+        found = list(ranked[: int(self.asked.options["top"])])
+        return Top([row[0] for row in found], found[0][2] if found else 0)
 
     def figures(self, total: int, machines: int) -> tuple[Figure, ...]:
         return (

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache
+from itertools import starmap
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -10,8 +12,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
-from django.urls import reverse
 
+from records import addresses
 from records.filters import FlagField, InvalidParameters, read_form, without_blanks
 from records.labels import BuildLabel
 from records.scope import Scope
@@ -129,18 +131,22 @@ class Filters:
         """The address of the records behind a number: of the window and place, and with
         these parameters of `/records` (a ``day`` stands for that day alone).
         """
-        day = more.pop("day", None)
-        start, end = (day, day) if isinstance(day, date) else (self.start, self.end)
-        query = {
-            "received_after": start,
-            "received_before": end + timedelta(days=1),
+        query = {**self._behind, **more}
+        day = query.pop("day", None)
+        if isinstance(day, date):
+            query |= _received(day, day)
+        given = (item for item in query.items() if item[1] not in (None, ""))
+        return f"{addresses.RECORDS}?{'&'.join(starmap(_pair, given))}"
+
+    @cached_property
+    def _behind(self) -> dict[str, object]:
+        """Parameters of `/records` for the window and place."""
+        return {
+            **_received(self.start, self.end),
             "system_name": self.scope.system_name,
-            "external": _word(self.scope.external),
+            "external": self.scope.external,
             "classification": self.scope.classification,
-            **{name: _word(value) for name, value in more.items()},
         }
-        kept = {name: value for name, value in query.items() if value not in (None, "")}
-        return f"{reverse('records')}?{urlencode(kept)}"
 
     def build(self, label: BuildLabel, **more: object) -> Label:
         """A build's name, with its system where several are shown, and its records."""
@@ -151,8 +157,15 @@ class Filters:
         return Label(text, self.records(**link))
 
 
-def _word(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value
+def _received(first: date, last: date) -> dict[str, object]:
+    return {"received_after": first, "received_before": last + timedelta(days=1)}
+
+
+@lru_cache(4096, typed=True)
+def _pair(name: str, value: object) -> str:
+    """A parameter of an address; a page has thousands that repeat."""
+    word = str(value).lower() if isinstance(value, bool) else value
+    return urlencode({name: word})
 
 
 def parse(

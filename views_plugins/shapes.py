@@ -5,7 +5,7 @@ anything is made of it. A quoted annotation is not looked at.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
@@ -15,6 +15,8 @@ Check = Callable[[Any], str]
 """What is wrong with a value, with its place; empty when nothing is."""
 
 _INT64 = 2**63
+_NUMBERS = {int, float, bool}
+_PLAIN = {str, NoneType, *_NUMBERS}
 
 
 def require(value: object, wanted: Any) -> None:
@@ -115,12 +117,19 @@ def _tuple(args: tuple[Any, ...]) -> Check:
     def check(value: Any) -> str:
         if not isinstance(value, tuple):
             return _not(value, "tuple")
-        for n, each in enumerate(value):
-            if problem := inner(each):
-                return f"[{n}]{problem}"
-        return ""
+        if not any(map(inner, _different(value))):
+            return ""
+        problems = ((n, inner(each)) for n, each in enumerate(value))
+        return next(f"[{n}]{problem}" for n, problem in problems if problem)
 
     return check
+
+
+def _different(values: tuple[Any, ...]) -> Iterable[Any]:
+    """Each value once, where equal ones are the same: 1, 1.0 and True are not."""
+    kinds = set(map(type, values))
+    plain = kinds <= _PLAIN and len(kinds & _NUMBERS) <= 1
+    return set(values) if plain else values
 
 
 def _mapping(key: Check, inner: Check) -> Check:

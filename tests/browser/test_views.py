@@ -20,7 +20,7 @@ from tests.browser.conftest import REPORT_CSP, watch
 from tests.conftest import IN_CI, ROOT
 from tests.server import GunicornServer
 from views_plugins import registry
-from views_plugins.templatetags.views import number
+from views_plugins.markup import number
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("views")]
 

@@ -13,7 +13,10 @@ from tests.views_plugins import mcelogs
 from tests.views_plugins.updates.factories import updated
 
 FACTS = ("CrashReport", "MceEvent", "ThermalEvent", "UpdateEvent")
-DAYS = ("CrashDay", "MceDay", "ThermalDay", "UpdateDay")
+DAYS = (
+    *("CrashDay", "MceDay", "MceMachineDay"),
+    *("ThermalDay", "ThermalMachineDay", "UpdateDay"),
+)
 
 
 def sent_and_digested(at: datetime, **changes: Any) -> list[int]:

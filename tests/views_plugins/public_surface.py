@@ -36,6 +36,7 @@ NAMES = {
     "records.labels": ("BuildLabel",),
     "records.versions": ("version_key",),
     "records.parsers": ("PayloadParser", "StoredRecord", "nothing_to_expire"),
+    "records.facts": ("CountedFacts", "Count", "common", "day", "once"),
     "records.readings": ("PayloadReading", "FACTS"),
     "records.rollups": ("Table", "add", "upsert"),
     "records.addresses": ("machine", "machine_records"),

@@ -3,16 +3,26 @@
 from collections import Counter
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from records.scope import Scope
-from views_plugins.mce.models import MceDay, MceEvent
+from views_plugins.mce.models import MceDay, MceEvent, MceMachineDay
 
 
 def events_by(scope: Scope, *columns: str) -> Counter[tuple[Any, ...]]:
     """Events by the values of these columns of `MceDay`."""
     rows = scope.days_of(MceDay).values_list(*columns).annotate(n=Sum("events"))
     return Counter({row[:-1]: row[-1] for row in rows.order_by()})
+
+
+def of_machines(scope: Scope) -> QuerySet[MceMachineDay]:
+    return scope.days_of(MceMachineDay)
+
+
+def memory_errors(scope: Scope) -> Counter[str]:
+    """Uncorrected errors of memory, by machine."""
+    rows = of_machines(scope).filter(memory__gt=0).values_list("machine_id")
+    return Counter(dict(rows.annotate(n=Sum("memory")).order_by()))
 
 
 def latest(scope: Scope, limit: int) -> list[MceEvent]:

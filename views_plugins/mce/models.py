@@ -36,14 +36,13 @@ class MceEvent(models.Model):
 
 
 class MceDay(models.Model):
-    """Machine checks received on a UTC day, by machine and what they were.
+    """Machine checks received on a UTC day, by what they were.
 
     ``place`` is socket and memory channel, as far as they are known.
     """
 
     KEY = (
         "day",
-        "machine_id",
         "build_id",
         "external",
         "event_class",
@@ -55,7 +54,6 @@ class MceDay(models.Model):
 
     pk = models.CompositePrimaryKey(*KEY)
     day = models.DateField()
-    machine_id = models.CharField(max_length=32)
     build_id = models.IntegerField()
     external = models.BooleanField()
     event_class = models.CharField(max_length=140)
@@ -64,3 +62,19 @@ class MceDay(models.Model):
     error_class = models.CharField(max_length=40)
     place = models.CharField(max_length=40)
     events = models.IntegerField()
+
+
+class MceMachineDay(models.Model):
+    """Machine checks of a machine on a UTC day; ``memory`` of them uncorrected errors
+    of memory.
+    """
+
+    KEY = ("day", "machine_id", "build_id", "external")
+
+    pk = models.CompositePrimaryKey(*KEY)
+    day = models.DateField()
+    machine_id = models.CharField(max_length=32)
+    build_id = models.IntegerField()
+    external = models.BooleanField()
+    events = models.IntegerField()
+    memory = models.IntegerField()

@@ -1,9 +1,10 @@
 """MCE: machine checks by week, build, kind and machine."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
-from typing import Any
+from itertools import repeat
 
+from django.db.models import Sum
 from django.urls import reverse
 
 from records import addresses, stats
@@ -19,10 +20,10 @@ from views_plugins.charts import (
     Series,
     Table,
 )
-from views_plugins.events import PER, TOP, Events, only, ranked
+from views_plugins.events import PER, TOP, Events, Top, only, ranked
 from views_plugins.filters import Filters
 from views_plugins.mce.condition import CONDITION
-from views_plugins.mce.counts import events_by, latest
+from views_plugins.mce.counts import events_by, latest, of_machines
 from views_plugins.mce.models import MceEvent
 from views_plugins.mce.processing import CLASSIFICATIONS, PARSER
 from views_plugins.mce.reading import READING
@@ -43,22 +44,22 @@ _COLUMNS = (
 def content(asked: Filters) -> Content:
     events = Events(asked, CLASSIFICATIONS[0])
     classes = events_by(asked.scope, "event_class", "uncorrected")
-    machines = events_by(asked.scope, "machine_id", "build_id")
+    top = events.top(of_machines(asked.scope))
     uncorrected = sum(n for (_, bad), n in classes.items() if bad)
     names = sorted(only(classes, 0), key=_order)
     return Content(
         figures=(
-            *events.figures(classes.total(), len(only(machines, 0))),
+            *events.figures(classes.total(), top.total),
             Figure("Uncorrected", uncorrected),
         ),
         parts=(
             events.by_week(events_by(asked.scope, "day", "event_class"), names),
             _bars("status", "STATUS word", _by(asked, "status_word")),
-            events.by_build(only(machines, 1)),
+            events.by_build(only(events_by(asked.scope, "build_id"), 0)),
             _bars("classes", "class", only(classes, 0), _of_class(events)),
             _bars("errors", "error code", _by(asked, "error_class")),
             _bars("places", "socket and channel", _by(asked, "place")),
-            _machines(events, machines),
+            _machines(events, top),
             _latest(events),
         ),
     )
@@ -95,32 +96,37 @@ def _bars(
     )
 
 
-def _machines(events: Events, counts: Counter[tuple[Any, ...]]) -> Chart:
+def _machines(events: Events, top: Top) -> Chart:
     """Machine by build, the machines with most events first."""
-    totals = only(counts, 0)
-    machines = events.top(totals)
-    shown = set(machines)
-    builds = stats.in_version_order({b for machine, b in counts if machine in shown})
-    labels = stats.build_labels(builds)
+    rows = of_machines(events.asked.scope).filter(machine_id__in=top.machines)
+    counts: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    sums = rows.values_list("build_id", "machine_id").annotate(n=Sum("events"))
+    for build, machine, n in sums.order_by():
+        counts[build][machine] = n
+    labels = stats.build_labels(counts)
 
-    def series(build: int, label: BuildLabel) -> Series:
-        values = tuple(counts[machine, build] for machine in machines)
-        links = tuple(
-            events.build(label, machine_id=machine).link if n else ""
-            for machine, n in zip(machines, values, strict=True)
-        )
+    def series(build: int) -> Series:
+        found, label = counts[build], labels[build]
+        links = {
+            machine: events.build(label, machine_id=machine).link for machine in found
+        }
         named = events.build(label)
-        return Series(named.text, values, links, named.link)
+        return Series(
+            named.text,
+            tuple(map(found.get, top.machines, repeat(0))),
+            tuple(map(links.get, top.machines, repeat(""))),
+            named.link,
+        )
 
     return Chart(
         key="machines",
         title="Machines by build",
         kind=Kind.HEAT,
-        categories=tuple(Label(each, addresses.machine(each)) for each in machines),
-        series=tuple(series(build, labels[build]) for build in builds),
+        categories=tuple(Label(each, addresses.machine(each)) for each in top.machines),
+        series=tuple(map(series, stats.in_version_order(counts))),
         x="Machine",
         y="Events",
-        note=f"{len(machines):,} of {len(totals):,} machines.",
+        note=top.note,
         sums=True,
     )
 

@@ -1,19 +1,15 @@
 """From a record of a machine check to its event and the counts. Runs in the worker."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import UTC
-from typing import Any
-
-from records import rollups
-from records.parsers import PayloadParser, StoredRecord, delete_facts
+from records.facts import Count, CountedFacts, Values, common, day
+from records.parsers import PayloadParser, StoredRecord
+from records.rollups import Key, Table
 from views_plugins import mcelog
-from views_plugins.mce.models import MceDay, MceEvent
-from views_plugins.mcelog import MachineCheck
+from views_plugins.mce.models import MceDay, MceEvent, MceMachineDay
+from views_plugins.mcelog import NO_STATUS, MachineCheck
 
 CLASSIFICATIONS = ("*/mce/*",)
-
-MCE_DAY = rollups.Table(MceDay, MceDay.KEY, {"events": "sum"})
+MEMORY = {"Memory controller", "Near memory", "Cache hierarchy", NO_STATUS}
+"""Errors of memory that are found when it is read are told as those of a cache."""
 
 
 def parse(record: StoredRecord) -> MachineCheck | None:
@@ -22,44 +18,9 @@ def parse(record: StoredRecord) -> MachineCheck | None:
     return mcelog.parse(record.payload, record.classification)
 
 
-def store(facts: Sequence[tuple[StoredRecord, MachineCheck]]) -> None:
-    """Save events and count them."""
-    events = [_event(record, check) for record, check in facts]
-    MceEvent.objects.bulk_create(events)
-    _count(events, 1)
-
-
-def forget(record_ids: Sequence[int]) -> None:
-    """Take events back, and their counts with them."""
-    events = MceEvent.objects.filter(record_id__in=record_ids)
-    _count(list(events), -1)
-    MceDay.objects.filter(events=0).delete()
-    events.delete()
-
-
-def expire(record_ids: Sequence[int]) -> None:
-    """Delete events whose records are deleted; their counts stay."""
-    delete_facts(MceEvent, record_ids)
-
-
-PARSER = PayloadParser(
-    name="mce",
-    version=1,
-    classifications=CLASSIFICATIONS,
-    parse=parse,
-    store=store,
-    forget=forget,
-    expire=expire,
-)
-
-
 def _event(record: StoredRecord, check: MachineCheck) -> MceEvent:
     return MceEvent(
-        record_id=record.id,
-        received_at=record.received_at,
-        machine_id=record.machine_id,
-        build_id=record.build_id,
-        external=record.external,
+        **common(record),
         event_class=check.kind,
         uncorrected=check.uncorrected,
         cpu=check.cpu,
@@ -75,17 +36,13 @@ def _event(record: StoredRecord, check: MachineCheck) -> MceEvent:
     )
 
 
-def _count(events: Iterable[MceEvent], sign: int) -> None:
-    counts: Counter[tuple[Any, ...]] = Counter()
-    for event in events:
-        counts[_key(event)] += sign
-    rollups.add(MCE_DAY, counts)
+def _hex(value: int | None, digits: int = 1) -> str:
+    return "" if value is None else f"{value:0{digits}x}"
 
 
-def _key(event: MceEvent) -> tuple[Any, ...]:
+def _of_day(event: MceEvent) -> Key:
     return (
-        event.received_at.astimezone(UTC).date(),
-        event.machine_id,
+        day(event),
         event.build_id,
         event.external,
         event.event_class,
@@ -101,5 +58,32 @@ def _place(event: MceEvent) -> str:
     return ", ".join(f"{name} {n}" for name, n in known if n is not None)
 
 
-def _hex(value: int | None, digits: int = 1) -> str:
-    return "" if value is None else f"{value:0{digits}x}"
+def _of_machine(event: MceEvent) -> Key:
+    return day(event), event.machine_id, event.build_id, event.external
+
+
+def _of_memory(event: MceEvent) -> Values:
+    return 1, event.uncorrected and event.error_class in MEMORY
+
+
+FACTS = CountedFacts(
+    MceEvent,
+    _event,
+    (
+        Count(Table(MceDay, MceDay.KEY, {"events": "sum"}), _of_day),
+        Count(
+            Table(MceMachineDay, MceMachineDay.KEY, {"events": "sum", "memory": "sum"}),
+            _of_machine,
+            _of_memory,
+        ),
+    ),
+)
+PARSER = PayloadParser(
+    name="mce",
+    version=1,
+    classifications=CLASSIFICATIONS,
+    parse=parse,
+    store=FACTS.store,
+    forget=FACTS.forget,
+    expire=FACTS.expire,
+)

@@ -1,41 +1,24 @@
 """How numbers, charts and tables look in templates."""
 
-import math
 import re
 
 from django import template
-from django.contrib.humanize.templatetags.humanize import intcomma
 
-from records.visible import visible
-from views_plugins.charts import Cell, Chart, Kind, Part, Table, Value
+from views_plugins import markup
+from views_plugins.charts import Chart, Kind, Part, Table
 
 register = template.Library()
 
-_SHADES = 8
-_LARGE = 100
 _COLOURS = 9
 _OTHER = re.compile(r"other \([\d,]+\)")
 _FEW_BARS = 8
 _FEW_COLUMNS = 4
 
 
-@register.filter
-def number(value: Value) -> str:
-    """A number with its thousands, and as many decimals as its size deserves; a text
-    so that it is seen.
-    """
-    if value is None:
-        return "\N{EN DASH}"
-    if isinstance(value, str):
-        return visible(value) if value.strip() else "(none)"
-    if isinstance(value, int) or abs(value) >= _LARGE:
-        return intcomma(round(value))
-    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.3g}"
-
-
-@register.filter
-def is_number(value: Value) -> bool:
-    return isinstance(value, int | float)
+register.filter("number", markup.number)
+register.filter("table", markup.table)
+register.filter("rows", markup.rows)
+register.filter("body", markup.body)
 
 
 @register.filter
@@ -79,17 +62,3 @@ def is_narrow(part: Part) -> bool:
         return len(part.columns) < _FEW_COLUMNS
     few = part.kind in (Kind.BAR, Kind.STACKED) and len(part.categories) <= _FEW_BARS
     return part.kind is Kind.DOUGHNUT or few
-
-
-@register.filter
-def table(part: Part) -> Table:
-    return part.table() if isinstance(part, Chart) else part
-
-
-@register.filter
-def shade(cell: Cell, greatest: float) -> int:
-    """How dark a cell is, from 0 to 8; by the logarithm, so that small ones show."""
-    value = cell.value
-    if not isinstance(value, int | float) or value <= 0 or greatest <= 0:
-        return 0
-    return max(1, round(_SHADES * math.log1p(value) / math.log1p(greatest)))

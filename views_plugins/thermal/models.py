@@ -22,15 +22,29 @@ class ThermalEvent(models.Model):
         return f"Thermal event of record {self.record_id}"
 
 
-class ThermalDay(models.Model):
-    """Thermal events of a machine on a UTC day; ``above`` of them of getting hot."""
-
-    KEY = ("day", "machine_id", "build_id", "external")
-
-    pk = models.CompositePrimaryKey(*KEY)
+class _Counts(models.Model):
     day = models.DateField()
-    machine_id = models.CharField(max_length=32)
     build_id = models.IntegerField()
     external = models.BooleanField()
     events = models.IntegerField()
     above = models.IntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class ThermalDay(_Counts):
+    """Thermal events on a UTC day; ``above`` of them of getting hot."""
+
+    KEY = ("day", "build_id", "external")
+
+    pk = models.CompositePrimaryKey(*KEY)
+
+
+class ThermalMachineDay(_Counts):
+    """The same of one machine."""
+
+    KEY = ("day", "machine_id", "build_id", "external")
+
+    pk = models.CompositePrimaryKey(*KEY)
+    machine_id = models.CharField(max_length=32)

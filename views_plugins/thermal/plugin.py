@@ -2,10 +2,10 @@
 
 from records import addresses
 from views_plugins.charts import Chart, Content, Figure, Kind, Label, Series
-from views_plugins.events import PER, TOP, Events, only
+from views_plugins.events import PER, TOP, Events, Top, only
 from views_plugins.filters import Filters
 from views_plugins.registry import Plugin
-from views_plugins.thermal.counts import Counts, events_by
+from views_plugins.thermal.counts import events_by, events_of, of_machines
 from views_plugins.thermal.processing import PARSER
 from views_plugins.thermal.reading import READING
 
@@ -15,18 +15,18 @@ ABOVE, OTHER = "above threshold", "below, or not said"
 def content(asked: Filters) -> Content:
     events = Events(asked, "*/mce/thermal")
     days = events_by(asked.scope, "day")
-    machines = events_by(asked.scope, "machine_id", "build_id")
+    top = events.top(of_machines(asked.scope))
     above = {(day, ABOVE): n for (day,), n in days.above.items()}
     other = {(day, OTHER): n - days.above[day,] for (day,), n in days.events.items()}
     return Content(
         figures=(
-            *events.figures(days.events.total(), len(only(machines.events, 0))),
+            *events.figures(days.events.total(), top.total),
             Figure("Above threshold", days.above.total()),
         ),
         parts=(
             events.by_week(above | other, (ABOVE, OTHER)),
-            events.by_build(only(machines.events, 1)),
-            _machines(events, machines),
+            events.by_build(only(events_by(asked.scope, "build_id").events, 0)),
+            _machines(events, top),
         ),
         notes=(
             "Old clients send thermal events as mce/corrected: they are counted here, "
@@ -35,26 +35,25 @@ def content(asked: Filters) -> Content:
     )
 
 
-def _machines(events: Events, counts: Counts) -> Chart:
+def _machines(events: Events, top: Top) -> Chart:
     """The machines with most events first."""
-    totals, above = only(counts.events, 0), only(counts.above, 0)
-    machines = events.top(totals)
+    all_, above = events_of(events.asked.scope, top.machines)
     return Chart(
         key="machines",
         title="By machine",
         kind=Kind.STACKED,
-        categories=tuple(Label(each, addresses.machine(each)) for each in machines),
+        categories=tuple(Label(each, addresses.machine(each)) for each in top.machines),
         series=(
             Series(
                 ABOVE,
-                tuple(above[each] for each in machines),
-                tuple(events.records(machine_id=each) for each in machines),
+                tuple(above[each,] for each in top.machines),
+                tuple(events.records(machine_id=each) for each in top.machines),
             ),
-            Series(OTHER, tuple(totals[each] - above[each] for each in machines)),
+            Series(OTHER, tuple(all_[each,] - above[each,] for each in top.machines)),
         ),
         x="Machine",
         y="Events",
-        note=f"{len(machines):,} of {len(totals):,} machines.",
+        note=top.note,
         sums=True,
     )
 

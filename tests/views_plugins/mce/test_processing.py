@@ -20,7 +20,7 @@ from tests.views_plugins.mcelogs import (
     mixed,
 )
 from views_plugins.mce import processing
-from views_plugins.mce.models import MceDay, MceEvent
+from views_plugins.mce.models import MceDay, MceEvent, MceMachineDay
 from views_plugins.mce.reading import READING
 
 pytestmark = pytest.mark.django_db
@@ -38,11 +38,29 @@ def days() -> Counter[tuple[Any, ...]]:
     return Counter({row[:-1]: row[-1] for row in rows})
 
 
-def key(each: Sent) -> tuple[Any, ...]:
-    system, version = each.build
-    build = Build.objects.get(system_name=system, version=version).pk
-    what = (each.event, each.uncorrected, each.word, each.error, each.place)
-    return (each.day, each.machine, build, each.external, *what)
+def machine_days() -> list[tuple[Any, ...]]:
+    rows = MceMachineDay.objects.values_list(*MceMachineDay.KEY, "events", "memory")
+    return sorted(rows)
+
+
+def recounted(sent: list[Sent]) -> tuple[Counter[Any], list[Any]]:
+    """What `days` and `machine_days` should be."""
+    checks: Counter[tuple[Any, ...]] = Counter()
+    machines: Counter[tuple[Any, ...]] = Counter()
+    memory: Counter[tuple[Any, ...]] = Counter()
+    for each in sent:
+        system, version = each.build
+        build = Build.objects.get(system_name=system, version=version).pk
+        what = (each.event, each.uncorrected, each.word, each.error, each.place)
+        checks[each.day, build, each.external, *what] += 1
+        machine = (each.day, each.machine, build, each.external)
+        machines[machine] += 1
+        memory[machine] += each.uncorrected and each.error in processing.MEMORY
+    return checks, sorted((*key, n, memory[key]) for key, n in machines.items())
+
+
+def counts() -> tuple[Counter[Any], list[Any]]:
+    return days(), machine_days()
 
 
 def test_a_machine_check_becomes_an_event_and_a_count():
@@ -72,7 +90,9 @@ def test_a_machine_check_becomes_an_event_and_a_count():
         }
     ]
     what = ("corrected", False, "01010091", "Memory controller", "socket 1, channel 1")
-    assert days() == {(date(2025, 12, 22), "m", record.build_id, False, *what): 1}
+    place = (record.build_id, False)
+    assert days() == {(date(2025, 12, 22), *place, *what): 1}
+    assert machine_days() == [(date(2025, 12, 22), "m", *place, 1, 0)]
 
 
 def test_what_a_payload_does_not_say_is_nothing_in_the_event():
@@ -90,36 +110,38 @@ def test_what_a_payload_does_not_say_is_nothing_in_the_event():
 def test_counts_equal_a_recount_of_the_records(seed):
     digested(mixed(seed=seed))
     sent = [each for each in all_sent() if each.event not in ("", "thermal")]
-    assert days() == Counter(map(key, sent))
+    assert counts() == recounted(sent)
     assert [event["record_id"] for event in events()] == [each.id for each in sent]
     assert not ParserFailure.objects.exists()
 
 
 def test_facts_and_counts_made_again_are_equal_to_the_first_time():
     digested(mixed())
-    first = (events(), days())
+    first = (events(), counts())
     for start in (date(2025, 12, 1), date(2026, 1, 1)):
         list(rebuild_facts(start, date(2026, 2, 1)))
-        assert (events(), days()) == first
+        assert (events(), counts()) == first
 
 
 def test_forgotten_records_leave_no_count_behind():
     digested(mixed())
     kept = [event["record_id"] for event in events()][::2]
-    processing.forget([e["record_id"] for e in events() if e["record_id"] not in kept])
+    processing.PARSER.forget(
+        [e["record_id"] for e in events() if e["record_id"] not in kept]
+    )
     assert [event["record_id"] for event in events()] == kept
     sent = [each for each in all_sent() if each.id in kept]
-    assert days() == Counter(map(key, sent))
-    processing.forget(kept)
-    assert (events(), days()) == ([], {})
+    assert counts() == recounted(sent)
+    processing.PARSER.forget(kept)
+    assert (events(), counts()) == ([], ({}, []))
 
 
 def test_events_of_deleted_records_go_and_stay_counted():
     digested(mixed())
-    ids, first = [event["record_id"] for event in events()], days()
+    ids, first = [event["record_id"] for event in events()], counts()
     processing.PARSER.expire(ids[::2])
     assert [event["record_id"] for event in events()] == ids[1::2]
-    assert days() == first
+    assert counts() == first
 
 
 @pytest.mark.parametrize(

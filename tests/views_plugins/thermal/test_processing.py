@@ -21,7 +21,7 @@ from tests.views_plugins.mcelogs import (
 )
 from views_plugins.mce.models import MceEvent
 from views_plugins.thermal import processing
-from views_plugins.thermal.models import ThermalDay, ThermalEvent
+from views_plugins.thermal.models import ThermalDay, ThermalEvent, ThermalMachineDay
 from views_plugins.thermal.reading import READING
 
 pytestmark = pytest.mark.django_db
@@ -34,17 +34,27 @@ def events() -> list[dict[str, Any]]:
     return list(ThermalEvent.objects.order_by("record_id").values())
 
 
-def days() -> list[tuple[Any, ...]]:
-    return sorted(ThermalDay.objects.values_list(*ThermalDay.KEY, "events", "above"))
+def days() -> list[list[tuple[Any, ...]]]:
+    """The rows of both rollups."""
+    return [
+        sorted(model.objects.values_list(*model.KEY, "events", "above"))
+        for model in (ThermalDay, ThermalMachineDay)
+    ]
 
 
-def recounted(sent: list[Sent]) -> list[tuple[Any, ...]]:
+def recounted(sent: list[Sent]) -> list[list[tuple[Any, ...]]]:
+    """What `days` should be."""
+    return [_recounted(sent, by_machine=each) for each in (False, True)]
+
+
+def _recounted(sent: list[Sent], *, by_machine: bool) -> list[tuple[Any, ...]]:
     all_events: Counter[tuple[Any, ...]] = Counter()
     above: Counter[tuple[Any, ...]] = Counter()
     for each in sent:
         system, version = each.build
         build = Build.objects.get(system_name=system, version=version).pk
-        key = (each.day, each.machine, build, each.external)
+        machine = (each.machine,) if by_machine else ()
+        key = (each.day, *machine, build, each.external)
         all_events[key] += 1
         above[key] += each.above
     return sorted((*key, n, above[key]) for key, n in all_events.items())
@@ -70,8 +80,9 @@ def test_a_thermal_event_becomes_an_event_and_a_count(classification, status, ab
             "above": above,
         }
     ]
-    key = (date(2025, 12, 22), "m", record.build_id, False)
-    assert days() == [(*key, 1, int(above is True))]
+    day, place = date(2025, 12, 22), (record.build_id, False)
+    sums = (1, int(above is True))
+    assert days() == [[(day, *place, *sums)], [(day, "m", *place, *sums)]]
     assert not MceEvent.objects.exists()
 
 
@@ -102,10 +113,10 @@ def test_facts_and_counts_made_again_are_equal_to_the_first_time():
 def test_forgotten_records_leave_no_count_behind():
     digested(mixed())
     ids = [event["record_id"] for event in events()]
-    processing.forget(ids[::2])
+    processing.PARSER.forget(ids[::2])
     assert days() == recounted([each for each in all_sent() if each.id in ids[1::2]])
-    processing.forget(ids)
-    assert (events(), days()) == ([], [])
+    processing.PARSER.forget(ids)
+    assert (events(), days()) == ([], [[], []])
 
 
 def test_events_of_deleted_records_go_and_stay_counted():

@@ -120,7 +120,7 @@ def test_what_is_forgotten_leaves_no_count():
     kept = updated(1, 2, 0, "time=7", "bytes=5")
     gone = [updated(1, 2, 0, "time=9"), updated(2, 3)]
     digest()
-    processing.forget([each.pk for each in gone])
+    processing.PARSER.forget([each.pk for each in gone])
     assert [event["record_id"] for event in events()] == [kept.pk]
     assert [row[3:] for row in days()] == [("1", "2", "updated", 0, 1, 1, 7, 5)]
 
