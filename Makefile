@@ -7,7 +7,7 @@ ARGS ?=
 
 .PHONY: help install install-dev install-js serve test bench fmt screenshots \
 	check check-format check-lint check-types check-js check-migrations \
-	check-deploy check-shell audit
+	check-deploy check-shell audit constraints walkthrough env-example
 
 help:
 	@echo "make serve    site, collector and worker with a demo fleet, on BIND"
@@ -15,12 +15,16 @@ help:
 	@echo "make check    formatting, lint, types, JavaScript, migrations, deployment checks"
 	@echo "make fmt      format and repair what can be repaired"
 	@echo "make bench    measure and write docs/benchmarks.md"
-	@echo "make audit    compare what is installed with published advisories (network)"
+	@echo "make audit    compare what is installed with published advisories; AUDIT=required"
+	@echo "make walkthrough  docs/operations.md, word for word, on a new Debian (root)"
 	@echo "make screenshots  take the pictures of the documentation"
 	@echo "make env-example  write deployments/env.example from the table of settings"
+	@echo "make constraints  write constraints.txt from what is installed"
 	@echo "make install  only prepare .venv"
 
 # --- environment ---------------------------------------------------------------
+
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 install: .venv/.installed
 
@@ -33,12 +37,12 @@ install-dev: .venv/.installed-dev
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/.installed: .venv/.created requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+.venv/.installed: .venv/.created requirements.txt constraints.txt
+	$(PIP) -r requirements.txt
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(PIP) -r requirements-dev.txt
 	@touch $@
 
 # --- run -----------------------------------------------------------------------
@@ -64,7 +68,7 @@ test: install-dev install-js
 	$(BIN)/python -m tests.run $(ARGS)
 
 check: check-format check-lint check-types check-js check-migrations check-deploy \
-	check-shell
+	check-shell audit
 
 check-format: install-dev
 	$(BIN)/ruff format --check .
@@ -108,11 +112,15 @@ check-shell:
 	@find .ci deployments -type f -exec grep -lE '^#!.*[/ ](ba|da)?sh' {} + | \
 		while read -r script; do echo "sh -n $$script"; sh -n "$$script" || exit 1; done
 
-# Not part of `make check`: its answer changes without the code, and needs a network.
-audit: install
-	$(PYTHON) -m venv var/audit
-	var/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
-	PIPAPI_PYTHON_LOCATION=$(BIN)/python var/audit/bin/pip-audit --local
+audit: install-dev
+	@$(BIN)/python -m tests.audit
+
+# Some minutes, as root, with debootstrap and systemd-container.
+walkthrough: install-dev
+	$(BIN)/pytest -x -o faulthandler_timeout=0 tests/deployments/walkthrough.py
+
+constraints: install-dev
+	$(BIN)/python -m tests.pins >constraints.txt
 
 env-example: install
 	$(BIN)/python -m telemetry_site.env_example >deployments/env.example
