@@ -14,7 +14,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from crashes import access, classes, curation, exchange, guilty, judging, stats
+from crashes import (
+    access,
+    classes,
+    curation,
+    exchange,
+    guilty,
+    judging,
+    presence,
+    stats,
+)
 from crashes.api import answers
 from crashes.curation import RuleSet
 from crashes.models import (
@@ -26,6 +35,7 @@ from crashes.models import (
     RulesVersion,
     Trace,
 )
+from records import database
 from records.admin import BoundedPaginator, ReadOnlyAdmin
 
 TOO_LARGE = "Too large for a page: manage.py import_rules takes files of any size."
@@ -114,6 +124,14 @@ class GuiltyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CountedList
+
+    def save_model(
+        self, request: HttpRequest, obj: Guilty, form: Any, change: bool
+    ) -> None:
+        if "merged_into" in form.changed_data:
+            database.own_digest()
+            presence.uncount([obj.pk, obj.merged_into_id])
+        super().save_model(request, obj, form, change)
 
     @admin.display(description="Function")
     def function(self, row: Guilty) -> str:

@@ -13,4 +13,5 @@ class CrashesConfig(AppConfig):
         parsers.register(import_string("crashes.processing.PARSER"))
         readings.register(import_string("crashes.reading.READING"))
         steps.register(import_string("crashes.curation.judge_again"))
+        steps.register(import_string("crashes.presence.count_again"))
         import_string("crashes.filters.register")()

@@ -1,7 +1,7 @@
 """The page of top crashes: which rows, columns and charts a question gives."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -65,11 +65,12 @@ def board(scope: Scope, *, shown: int, hidden: bool, columns: bool = True) -> Bo
     """Top crashes of a scope; columns are builds of one system."""
     counts = dict(stats.by_build(scope))
     labels = build_labels.of(counts)
-    systems = _systems(replace(scope, system_name="", version=""))
+    everywhere = replace(scope, system_name="", version="")
+    all_counts = counts if everywhere == scope else dict(stats.by_build(everywhere))
     charted = scope.system_name or _greatest(counts, labels)
     newest = [each for each in reversed(counts) if labels[each].system_name == charted]
-    found = stats.top(scope, limit=shown + 1, hidden=hidden)
     chosen = newest[:COLUMNS] if columns else []
+    found = stats.top(scope, limit=shown + 1, hidden=hidden, builds=chosen)
     lines = [
         Line(crash, tuple(crash.builds.get(each, 0) for each in chosen))
         for crash in found[:shown]
@@ -79,7 +80,7 @@ def board(scope: Scope, *, shown: int, hidden: bool, columns: bool = True) -> Bo
         more=len(found) > shown,
         columns=[labels[each] for each in chosen],
         charted=charted,
-        systems=systems,
+        systems=_systems(all_counts),
         by_build=[
             Bar(labels[each].version, counts[each], labels[each])
             for each in newest[:CHARTED]
@@ -90,9 +91,9 @@ def board(scope: Scope, *, shown: int, hidden: bool, columns: bool = True) -> Bo
     )
 
 
-def _systems(scope: Scope) -> list[str]:
-    labels = build_labels.of(counts := dict(stats.by_build(scope)))
-    return sorted({labels[each].system_name for each in counts})
+def _systems(builds: Collection[int]) -> list[str]:
+    labels = build_labels.of(builds)
+    return sorted({labels[each].system_name for each in builds})
 
 
 def _greatest(counts: Mapping[int, int], labels: Mapping[int, BuildLabel]) -> str:

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F, Sum
 
-from crashes import guilty, judging
+from crashes import guilty, judging, presence
 from crashes.backtrace import comparable, normalise
 from crashes.judging import Judged, Ruling
 from crashes.models import (
@@ -342,18 +342,22 @@ def judge_now(trace_ids: Collection[int]) -> int:
     with transaction.atomic():
         database.share_digest()
         ruling = judging.in_force()
+        database.own_presence()  # whose traces are counted stays as it is meanwhile
         judged = list(_judged(ruling, Trace.objects.filter(id__in=trace_ids)))
         return _set_judged(judged, ruling.version)
 
 
 def _set_judged(judged: Sequence[tuple[Trace, Judged]], version: int) -> int:
     ids = judging.guilty_ids(j.frame_id for _, j in judged if j.frame_id is not None)
-    moved = 0
+    moved, changed = 0, set[int | None]()
     for trace, verdict in judged:
         found = None if verdict.frame_id is None else ids[verdict.frame_id]
-        moved += found != trace.guilty_id
+        if found != trace.guilty_id:
+            moved += 1
+            changed |= {found, trace.guilty_id}
         trace.guilty_id, trace.family = found, verdict.family
         trace.version = version
+    presence.uncount(changed)
     Trace.objects.bulk_update(
         [trace for trace, _ in judged], ["guilty", "family", "version"], batch_size=500
     )
@@ -397,7 +401,10 @@ def _staging(rows: int) -> str:
 def _switch(version: RulesVersion) -> None:
     """From one moment to the next, everything is as the new version judged it."""
     nothing = {"next_guilty": None, "next_family": "", "next_version": None}
-    Trace.objects.filter(next_version=version.pk).update(
+    judged = Trace.objects.filter(next_version=version.pk)
+    pairs = judged.values_list("guilty_id", "next_guilty_id").distinct()
+    presence.uncount(each for pair in pairs if pair[0] != pair[1] for each in pair)
+    judged.update(
         guilty=F("next_guilty"), family=F("next_family"), version=version.pk, **nothing
     )
     # Those of a version that was given up.

@@ -10,7 +10,7 @@ from django.db import models
 
 from crashes.backtrace import LONGEST_NAME, State
 from crashes.guilty import RuleKind
-from records.models import Build, Classification, Name, PointerTo
+from records.models import NAME_LENGTH, Build, Classification, Name, PointerTo
 
 
 class CrashClassification(models.Model):
@@ -127,6 +127,7 @@ class CrashReport(models.Model):
         indexes = (
             models.Index(fields=("trace", "record_id"), name="crash_trace"),
             models.Index(fields=("received_at",), name="crash_received"),
+            models.Index(fields=("machine_id",), name="crash_machine"),
         )
 
     def __str__(self) -> str:
@@ -145,6 +146,72 @@ class CrashDay(models.Model):
 
     class Meta:
         indexes = (models.Index(fields=("trace", "day"), name="crashday_trace"),)
+
+
+class BuildDay(models.Model):
+    """Crashes received on a UTC day, per build, classification and source."""
+
+    pk = models.CompositePrimaryKey("day", "build_id", "classification_id", "external")
+    day = models.DateField()
+    build = PointerTo(Build)
+    classification = PointerTo(Classification)
+    external = models.BooleanField()
+    crashes = models.IntegerField()
+
+
+class CountedGuilty(models.Model):
+    """A guilty of which `GuiltyDay` and `GuiltyPresence` are as they have to be."""
+
+    guilty = models.OneToOneField(
+        Guilty, models.CASCADE, primary_key=True, related_name="counted"
+    )
+
+
+class GuiltyDay(models.Model):
+    """Crashes received on a UTC day, per guilty, build and source."""
+
+    pk = models.CompositePrimaryKey("day", "guilty_id", "build_id", "external")
+    day = models.DateField()
+    guilty = PointerTo(Guilty)
+    build = PointerTo(Build)
+    external = models.BooleanField()
+    crashes = models.IntegerField()
+
+    class Meta:
+        indexes = (models.Index(fields=("guilty", "day"), name="guiltyday_guilty"),)
+
+
+class Source(models.IntegerChoices):
+    """Which records are counted: all, or those with one value of `external`."""
+
+    ANY = 0
+    OWN = 1
+    EXTERNAL = 2
+
+    @classmethod
+    def of(cls, external: bool | None) -> "Source":
+        if external is None:
+            return cls.ANY
+        return cls.EXTERNAL if external else cls.OWN
+
+
+class GuiltyPresence(models.Model):
+    """Machine ids by a day with a crash of a guilty, and the day of the one before.
+
+    Counted everywhere ("", 0), on each operating system and on each build; from any
+    source and from each. ``previous`` is `chains.NEVER` on the first day of an id.
+    """
+
+    pk = models.CompositePrimaryKey(
+        "guilty_id", "system_name", "build_id", "source", "day", "previous"
+    )
+    guilty = PointerTo(Guilty)
+    system_name = models.CharField(max_length=NAME_LENGTH)
+    build_id = models.IntegerField()
+    source = models.SmallIntegerField(choices=Source.choices)
+    day = models.DateField()
+    previous = models.DateField()
+    ids = models.IntegerField()
 
 
 class Rule(Name):

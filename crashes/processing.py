@@ -100,8 +100,11 @@ def expire(record_ids: Sequence[int]) -> None:
 
 
 def _traces_of(record_ids: Sequence[int]) -> list[int]:
-    ids = CrashReport.objects.filter(record_id__in=record_ids).order_by()
-    return list(ids.values_list("trace_id", flat=True).distinct())
+    among: dict[str, Any] = {"record_id__in": record_ids}
+    if isinstance(record_ids, range):
+        among = {"record_id__range": (record_ids.start, record_ids.stop - 1)}
+    reports = CrashReport.objects.filter(**among).order_by()
+    return list(reports.values_list("trace_id", flat=True).distinct())
 
 
 PARSER = CrashParser(

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from django.db.models import Count, Max, Min, QuerySet, Sum
 
-from crashes import guilty, judging
+from crashes import counts, guilty, judging
 from crashes.backtrace import Frame as TraceFrameValue
-from crashes.models import CrashDay, CrashReport, Guilty, Trace
+from crashes.counts import traces_of
+from crashes.models import BuildDay, CrashDay, CrashReport, Guilty, Trace
 from records.labels import builds as build_labels
 from records.scope import Scope
 from records.stats import in_version_order
@@ -41,45 +42,37 @@ class TopCrash:
     builds: Counts = field(default_factory=dict)
 
 
-def top(scope: Scope, *, limit: int = 10, hidden: bool = False) -> list[TopCrash]:
-    """The guilties with most crashes, the greatest first."""
-    counted = _counted(scope)
-    shown = _shown(counted, hidden=hidden)
-    return _described(scope, counted, shown, _ranked(counted, shown)[:limit])
+def top(
+    scope: Scope,
+    *,
+    limit: int = 10,
+    hidden: bool = False,
+    builds: Collection[int] | None = None,
+) -> list[TopCrash]:
+    """The guilties with most crashes, the greatest first, on these builds or on all."""
+    crashes = _crashes(scope)
+    shown = _shown(crashes, hidden=hidden)
+    ranked = _ranked(crashes, shown)[:limit]
+    only = {} if builds is None else {"build_id__in": builds}
+    on_builds = counts.crashes(scope, "build_id", guilty_ids=ranked, **only)
+    return _described(scope, crashes, shown, ranked, on_builds)
 
 
 def new(scope: Scope, *, limit: int = 10) -> list[TopCrash]:
-    """The guilties with most crashes of those that never crashed before the scope."""
-    counted = _counted(scope)
-    shown = _shown(counted, hidden=False)
-    ranked = _ranked(counted, shown)[:_MOST_NEW]
-    known = _crashed_before(scope.start, ranked) if scope.start else set()
+    """The guilties with most crashes of those that never crashed before the scope.
+
+    They come without their builds.
+    """
+    crashes = _crashes(scope)
+    shown = _shown(crashes, hidden=False)
+    ranked = _ranked(crashes, shown)[:_MOST_NEW]
+    known = counts.crashed_before(scope.start, ranked) if scope.start else set()
     fresh = [each for each in ranked if each not in known]
-    return _described(scope, counted, shown, fresh[:limit])
+    return _described(scope, crashes, shown, fresh[:limit])
 
 
-def _crashed_before(day: date, guilty_ids: Sequence[int]) -> set[int]:
-    """Which of these guilties, or of those merged into them, did."""
-    target = _merged()
-    days = CrashDay.objects.filter(day__lt=day)
-    of_them = days.filter(trace__guilty__in=_with_merged(guilty_ids, target))
-    owners = of_them.order_by().values_list("trace__guilty_id", flat=True).distinct()
-    return {target.get(owner, owner) for owner in owners}
-
-
-Counted = Mapping[int, Counter[int]]
-"""Crashes by guilty and build."""
-
-
-def _counted(scope: Scope) -> Counted:
-    """A guilty that is merged into another counts for that one."""
-    target = _merged()
-    counted: defaultdict[int, Counter[int]] = defaultdict(Counter)
-    days = scope.days_of(CrashDay).filter(trace__guilty__isnull=False)
-    rows = days.values_list("trace__guilty_id", "build_id").annotate(n=Sum("crashes"))
-    for owner, build_id, n in rows:
-        counted[target.get(owner, owner)][build_id] += n
-    return counted
+def _crashes(scope: Scope) -> Counts:
+    return {owner: n for (owner,), n in counts.crashes(scope).items()}
 
 
 def _merged() -> dict[int, int]:
@@ -88,27 +81,26 @@ def _merged() -> dict[int, int]:
     return dict(merged.values_list("id", "merged_into_id"))
 
 
-def _with_merged(guilty_ids: Iterable[int], target: Mapping[int, int]) -> set[int]:
-    wanted = set(guilty_ids)
-    return wanted | {each for each, into in target.items() if into in wanted}
-
-
 def _shown(guilty_ids: Iterable[int], *, hidden: bool) -> dict[int, Guilty]:
     rows = Guilty.objects.filter(id__in=list(guilty_ids)).select_related("frame")
     return {row.pk: row for row in rows if hidden or not row.hidden}
 
 
-def _ranked(counted: Counted, shown: Iterable[int]) -> list[int]:
-    return sorted(shown, key=lambda each: (-counted[each].total(), each))
+def _ranked(crashes: Counts, shown: Iterable[int]) -> list[int]:
+    return sorted(shown, key=lambda each: (-crashes[each], each))
 
 
 def _described(
     scope: Scope,
-    counted: Counted,
+    crashes: Counts,
     shown: Mapping[int, Guilty],
     guilty_ids: Sequence[int],
+    on_builds: Mapping[tuple[int, int], int] | None = None,
 ) -> list[TopCrash]:
-    machines = _machines(scope, guilty_ids)
+    machines = counts.machines(scope, guilty_ids)
+    builds: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    for (owner, build_id), n in (on_builds or {}).items():
+        builds[owner][build_id] = n
     return [
         TopCrash(
             guilty=each,
@@ -116,22 +108,12 @@ def _described(
             module=shown[each].frame.module,
             comment=shown[each].comment,
             hidden=shown[each].hidden,
-            crashes=counted[each].total(),
+            crashes=crashes[each],
             machines=machines[each],
-            builds=dict(counted[each]),
+            builds=builds[each],
         )
         for each in guilty_ids
     ]
-
-
-def _machines(scope: Scope, guilty_ids: Collection[int]) -> Counter[int]:
-    """Distinct machine ids per guilty."""
-    target = _merged()
-    wanted = _with_merged(guilty_ids, target)
-    reports = scope.facts_of(CrashReport).filter(trace__guilty__in=wanted)
-    pairs = reports.order_by().values_list("trace__guilty_id", "machine_id").distinct()
-    distinct = {(target.get(owner, owner), machine) for owner, machine in pairs}
-    return Counter(owner for owner, _ in distinct)
 
 
 # --- Charts -------------------------------------------------------------------------
@@ -139,25 +121,24 @@ def _machines(scope: Scope, guilty_ids: Collection[int]) -> Counter[int]:
 
 def by_classification(scope: Scope) -> list[tuple[str, int]]:
     """Crashes per classification, with and without backtrace, the greatest first."""
-    rows = scope.days_of(CrashDay).values_list("trace__classification__name")
-    counts = rows.annotate(n=Sum("crashes"))
-    return list(counts.order_by("-n", "trace__classification__name"))
+    rows = scope.days_of(BuildDay).values_list("classification__name")
+    crashes = rows.annotate(n=Sum("crashes"))
+    return list(crashes.order_by("-n", "classification__name"))
 
 
 def by_build(scope: Scope) -> list[tuple[int, int]]:
     """(build id, crashes), builds ordered as versions, oldest first."""
-    counts = dict(
-        scope.days_of(CrashDay).values_list("build_id").annotate(n=Sum("crashes"))
-    )
-    return [(build, counts[build]) for build in in_version_order(counts)]
+    rows = scope.days_of(BuildDay).values_list("build_id")
+    crashes = dict(rows.annotate(n=Sum("crashes")))
+    return [(build, crashes[build]) for build in in_version_order(crashes)]
 
 
 def by_day(scope: Scope, guilty_id: int | None = None) -> dict[date, int]:
     """Crashes per UTC day, of one guilty or of all."""
-    days = scope.days_of(CrashDay)
     if guilty_id is not None:
-        days = days.filter(trace__in=traces_of(guilty_id))
-    return dict(days.values_list("day").annotate(n=Sum("crashes")).order_by("day"))
+        return counts.of_guilty(guilty_id, scope, "day")
+    rows = scope.days_of(BuildDay).values_list("day")
+    return dict(rows.annotate(n=Sum("crashes")).order_by("day"))
 
 
 # --- One guilty ---------------------------------------------------------------------
@@ -189,13 +170,6 @@ class RecordsCount(NamedTuple):
     last_record: int
 
 
-def traces_of(guilty_id: int) -> list[int]:
-    """Traces that this guilty, or one merged into it, is guilty of."""
-    merged = Guilty.objects.filter(merged_into=guilty_id).values_list("id", flat=True)
-    traces = Trace.objects.filter(guilty_id__in=[guilty_id, *merged])
-    return list(traces.values_list("id", flat=True))
-
-
 def crashes_of(guilty_ids: Collection[int]) -> Counter[int]:
     """Crashes ever counted per guilty, without those merged into it."""
     days = CrashDay.objects.filter(trace__guilty__in=list(guilty_ids))
@@ -212,14 +186,14 @@ def seen(guilty_id: int) -> tuple[datetime | None, datetime | None]:
 
 def builds_of(guilty_id: int, scope: Scope) -> list[BuildCount]:
     """Crashes and machines per build, newest version first."""
-    reports = scope.facts_of(CrashReport).filter(trace__in=traces_of(guilty_id))
-    rows = reports.values_list("build_id").annotate(
-        crashes=Count("record_id"), machines=Count("machine_id", distinct=True)
-    )
-    counts = {row[0]: row[1:] for row in rows}
-    labels = build_labels.of(counts)
-    ordered = reversed(in_version_order(counts))
-    return [BuildCount(each, *labels[each], *counts[each]) for each in ordered]
+    crashes = counts.of_guilty(guilty_id, scope, "build_id")
+    machines = counts.machines_by_build(scope, guilty_id)
+    labels = build_labels.of(crashes)
+    ordered = reversed(in_version_order(crashes))
+    return [
+        BuildCount(each, *labels[each], crashes[each], machines[each])
+        for each in ordered
+    ]
 
 
 def machines_of(

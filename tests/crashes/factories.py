@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from crashes import backtrace, curation, guilty, judging
+from crashes import backtrace, curation, guilty, judging, presence
 from crashes.guilty import Rule, Rules
 from crashes.models import CrashDay, CrashReport, Frame, Guilty, Trace
 from records.digest import digest_batch
@@ -73,6 +73,18 @@ def in_force(*rules: Rule) -> None:
     """These are the rules, and every trace is judged by them."""
     curation.apply(rules, note="of a test")
     judge_everything()
+
+
+def count_again() -> None:
+    """Every guilty is counted, as the worker has them when it is idle."""
+    while presence.count_again():
+        pass
+
+
+def merge(source: Guilty, target: Guilty | None) -> None:
+    """As the admin does it."""
+    presence.uncount([source.pk, target.pk if target else None])
+    Guilty.objects.filter(pk=source.pk).update(merged_into=target)
 
 
 # --- What there is ------------------------------------------------------------------

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-from crashes import stats
-from crashes.models import CrashDay, Guilty
+from crashes import presence, stats
+from crashes.models import CountedGuilty, CrashDay, Guilty
 from records.models import Build, Record
 from records.scope import Scope
 from records.store import insert_records
@@ -17,10 +17,12 @@ from tests.crashes.factories import (
     CLR,
     ELSEWHERE,
     Named,
+    count_again,
     crashing,
     digest,
     guilty_row,
     in_force,
+    merge,
     rule,
 )
 
@@ -68,9 +70,12 @@ def guilty_of(frames: tuple[Named, ...]) -> Named | None:
     return (left or [None, *frames[-1:]][-1:])[0]
 
 
-@pytest.fixture
-def sent() -> list[Sent]:
-    """Two hundred crashes of everything that scopes and lists tell apart."""
+@pytest.fixture(params=["counted", "not counted"])
+def sent(request) -> list[Sent]:
+    """Two hundred crashes of everything that scopes and lists tell apart.
+
+    Guilties are counted while they come, or not at all.
+    """
     random = Random(7)
     in_force(*(rule(*frame) for frame in IGNORED))
     found = []
@@ -107,7 +112,11 @@ def sent() -> list[Sent]:
                 guilty_of(frames),
             )
         )
-    ids = insert_records(rows)
+    ids = insert_records(rows[:50])
+    digest()
+    if request.param == "counted":
+        count_again()
+    ids += insert_records(rows[50:])
     digest()
     return [each._replace(record=pk) for pk, each in zip(ids, found, strict=True)]
 
@@ -160,22 +169,27 @@ def first_crashes_on_the_last_day(sent) -> tuple[Scope, int]:
     scope = Scope(start=max(each.at.date() for each in sent))
     guilty = stats.top(scope)[0].guilty
     CrashDay.objects.filter(trace__guilty=guilty, day__lt=scope.start).delete()
+    if CountedGuilty.objects.exists():
+        presence.uncount([guilty])
+        count_again()
     return scope, guilty
 
 
 def test_new_guilties_are_those_that_never_crashed_before_the_scope(sent):
-    assert stats.new(Scope()) == stats.top(Scope())
+    assert stats.new(Scope()) == stats.top(Scope(), builds=())
     scope = Scope(start=max(each.at.date() for each in sent))
     assert stats.top(scope)
     assert stats.new(scope) == []
     scope, guilty = first_crashes_on_the_last_day(sent)
-    assert stats.new(scope) == [t for t in stats.top(scope) if t.guilty == guilty]
+    assert stats.new(scope) == [
+        each for each in stats.top(scope, builds=()) if each.guilty == guilty
+    ]
 
 
 def test_a_guilty_is_not_new_when_one_that_is_merged_into_it_crashed_before(sent):
     scope, guilty = first_crashes_on_the_last_day(sent)
-    other = next(each for each in ids_of_guilties().values() if each != guilty)
-    Guilty.objects.filter(pk=other).update(merged_into=guilty)
+    other = Guilty.objects.exclude(pk=guilty).first()
+    merge(other, Guilty.objects.get(pk=guilty))
     assert stats.new(scope) == []
 
 
@@ -216,7 +230,7 @@ def test_a_merged_guilty_counts_for_its_target(sent):
     for scope in SCOPES.values():
         first, second = FRAMES[2], FRAMES[3]
         target = guilty_row(*second)
-        Guilty.objects.filter(frame__function=first[0]).update(merged_into=target)
+        merge(guilty_row(*first), target)
         both = [c for c in inside(scope, sent) if c.guilty in (first, second)]
         found = {each.guilty: each for each in stats.top(scope)}
         assert guilty_row(*first).pk not in found
@@ -346,7 +360,9 @@ def test_the_number_of_queries_is_that_of_the_questions(
     sent, django_assert_max_num_queries
 ):
     pk = ids_of_guilties()[FRAMES[2]]
-    with django_assert_max_num_queries(5):  # merged, traces, counts, names, machines
+    # Which are not counted, crashes, both again by build, names; which are counted,
+    # machines; and of those that are not, three times.
+    with django_assert_max_num_queries(7 + 3):
         stats.top(Scope())
     # Merged ones, traces, groups, what they say, signals; two of each for its frames.
     shown = len(stats.backtraces(pk, Scope(), limit=100))
@@ -383,7 +399,7 @@ def test_a_merged_guilty_of_some_records_counts_for_its_target(sent):
     first, second = (pks[named] for named in FRAMES[2:4])
     records = [each.record for each in sent]
     before = {each.guilty: each.crashes for each in stats.of_records(records)}
-    Guilty.objects.filter(pk=first).update(merged_into=second)
+    merge(guilty_row(*FRAMES[2]), guilty_row(*FRAMES[3]))
     after = {each.guilty: each.crashes for each in stats.of_records(records)}
     assert after[second] == before[first] + before[second]
     assert first not in after
