@@ -22,6 +22,9 @@ from tests.factories import submission
 pytestmark = pytest.mark.django_db
 
 RECORDS = 30_000
+WHOLE = re.compile(r"Seq Scan on records_record\w* ")
+"""Of a partition, too."""
+
 NOW = datetime.now(UTC)
 KINDS = 40
 
@@ -142,7 +145,7 @@ def test_every_filter_but_those_by_expression_is_looked_at():
 def test_a_filter_reads_records_through_an_index(filled, name):
     explained = plan(filtered(**{name: SINGLE[name]}))
     assert "records_record" in explained
-    assert "Seq Scan on records_record " not in explained
+    assert not WHOLE.search(explained)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +162,7 @@ def test_a_filter_reads_records_through_an_index(filled, name):
 def test_a_page_of_several_filters_reads_records_through_an_index(
     filled, parameters, limit
 ):
-    assert "Seq Scan on records_record " not in plan(filtered(**parameters), limit)
+    assert not WHOLE.search(plan(filtered(**parameters), limit))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,12 @@ def test_several_names_are_merged_and_never_sorted(filled, name):
 
 
 def test_the_newest_records_are_read_through_the_index_of_their_ids(filled):
-    assert "Index Scan Backward using records_record_pkey" in plan(filtered())
+    backward = r"Index Scan Backward using records_record\w*_pkey"
+    assert re.search(backward, plan(filtered()))
+
+
+def test_a_filter_by_expression_reads_them_all_as_it_must(filled):
+    assert WHOLE.search(plan(filtered(payload="nowhere"), RECORDS))
 
 
 def test_a_window_prunes_by_id(filled):
