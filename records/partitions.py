@@ -74,7 +74,8 @@ def spans() -> list[range]:
             "JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass",
             [_TABLE],
         )
-        found = [_BOUNDS.search(bounds) for (bounds,) in cursor.fetchall()]
+        # One that is being dropped may have no bounds any more.
+        found = [_BOUNDS.search(bounds or "") for (bounds,) in cursor.fetchall()]
     ids = [tuple(map(int, each.groups())) for each in found if each]
     return [range(*each) for each in sorted(ids)]
 

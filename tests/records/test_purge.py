@@ -24,6 +24,7 @@ from records.rebuild import rebuild_day
 from records.retention import Criterion, Policy
 from records.store import insert_records
 from tests.factories import stored, submission
+from tests.records.partitioned import partitions_of
 from tests.records.recount import rollups
 from tests.records.strategies import in_one_database, received, rolled_back
 
@@ -148,10 +149,16 @@ def expected(now: datetime, waiting: set[int]) -> Counter[str]:
 
 @pytest.mark.django_db
 @in_one_database
-@given(received, some_rules, st.sets(st.integers(0, 29)), st.integers(1, 7))
-def test_what_is_predicted_is_what_is_deleted(rows, rules, undigested, limit):
+@given(
+    received,
+    some_rules,
+    st.sets(st.integers(0, 29)),
+    st.integers(1, 7),
+    st.sampled_from([4, 9, 1000]),
+)
+def test_what_is_predicted_is_what_is_deleted(rows, rules, undigested, limit, size):
     now = datetime(2026, 2, 2, 4, tzinfo=UTC)
-    with rolled_back():
+    with rolled_back(), partitions_of(size):
         in_force(*((*value, days) for value, days in rules.items()))
         ids = insert_records(rows)
         waiting = {pk for n, pk in enumerate(ids) if n in undigested}
