@@ -37,8 +37,11 @@ install-dev: .venv/.installed-dev
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/.installed: .venv/.created requirements.txt constraints.txt
+.venv/.installed: .venv/.created requirements.txt requirements-compiled.txt constraints.txt
 	$(PIP) -r requirements.txt
+	@$(PIP) -r requirements-compiled.txt 2>/dev/null || { \
+		echo "Left out: HTTP in C needs gcc and python3-dev. It works without, slower."; \
+		[ "$(CI)" != true ]; }
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed requirements-dev.txt
