@@ -60,7 +60,8 @@ class Labels(Generic[Label]):
         return self._known
 
     def one(self, label_id: int) -> Label:
-        return self.of((label_id,))[label_id]
+        known = self._known.get(label_id)
+        return self.of((label_id,))[label_id] if known is None else known
 
     def forget(self) -> None:
         self._known = {}

@@ -10,11 +10,12 @@ from datetime import date, timedelta
 from itertools import chain, islice
 from typing import NamedTuple
 
+from django.db import connection, transaction
 from django.db.models import QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from records import database, labels
-from records.chains import joined
+from records.chains import NEVER, joined
 from records.models import MachineDay
 from records.rollups import BUILD_PRESENCE, SYSTEM_PRESENCE, Key, Table, upsert
 
@@ -63,6 +64,37 @@ def leave_out(day: date) -> None:
     """Count as if no machine had a heartbeat on that day, until they are added."""
     of_day = _beats().filter(day=day)
     _change(map(Beat._make, of_day.values_list(*Beat._fields)), -1)
+
+
+def recount() -> None:
+    """Count all chains again, from every machine-day there is."""
+    never = connection.ops.adapt_datefield_value(NEVER)
+    with transaction.atomic(), connection.cursor() as cursor:
+        database.own_digest()
+        database.own_presence()
+        for table, place in ((SYSTEM_PRESENCE, "system_name"), (BUILD_PRESENCE, "id")):
+            table.model._default_manager.all().delete()
+            cursor.execute(_recount(table, place), [never])
+
+
+def _recount(table: Table, place: str) -> str:
+    """SQL that fills the table; ``place``: the column of builds that it counts by."""
+    return f"""
+        INSERT INTO {table.model._meta.db_table} ({", ".join(table.columns)})
+        SELECT day, COALESCE(previous, %s), place, external, COUNT(*),
+            COUNT(CASE WHEN n = 2 THEN 1 END)
+        FROM (
+            SELECT day, place, external, LAG(day) OVER chain AS previous,
+                ROW_NUMBER() OVER chain AS n
+            FROM (
+                SELECT DISTINCT m.machine_id, b.{place} AS place, m.external, m.day
+                FROM records_machineday m JOIN records_build b ON b.id = m.build_id
+                WHERE m.heartbeats > 0
+            ) beats
+            WINDOW chain AS (PARTITION BY machine_id, place, external ORDER BY day)
+        ) links
+        GROUP BY 1, 2, 3, 4
+    """  # noqa: S608 - every name here is one of our own
 
 
 def _change(beats: Iterable[Beat], sign: int) -> None:

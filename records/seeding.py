@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 from django.db import connection, connections, models, transaction
 
-from records import copying, database, digest, names, partitions
+from records import copying, database, digest, names, partitions, presence
 from records.demo import Day, Placed, Size, fleet_days, midnights
 from records.models import Pending, ReceivedHour, Record
 from records.names import NameIds
@@ -114,6 +114,8 @@ class Filling:
     ) -> None:
         self._stack.close()
         self.index()
+        if self._plan.digest:
+            presence.recount()
         _give_back(self._first_id + self._plan.most_records, self._stored)
 
     def store(self, numbers: Sequence[int]) -> Iterator[int]:
@@ -259,7 +261,7 @@ class Filler:
                     digest_rows(rows, tally)
         with transaction.atomic():
             database.share_digest()
-            tally.save()
+            tally.save_counts()
         return next_id - self._first_id - day.first
 
 

@@ -68,12 +68,16 @@ class Tally:
 
         Presence comes last: what it locks, other workers wait for.
         """
+        presence.add(self.save_counts())
+
+    def save_counts(self) -> list[Beat]:
+        """Add to the rollups, but not to presence: what that still has to count."""
         add(HARDWARE_DAY, self.hardware)
         machines = [(*key, n, self.heartbeats[key]) for key, n in self.machines.items()]
         heartbeats = upsert(MACHINE_DAY, machines, returning="heartbeats")
         upsert(RECEIVED_HOUR, [(hour, *seen) for hour, seen in self.hours.items()])
         add(KIND_DAY, self.kinds)
-        presence.add(self._first(heartbeats))
+        return self._first(heartbeats)
 
     def _first(self, heartbeats: Mapping[Key, int]) -> list[Beat]:
         """Machine-days that had no heartbeat before those of this tally."""

@@ -109,6 +109,19 @@ def test_days_that_are_counted_again_are_counted_right(rows, more, days):
 
 
 @pytest.mark.django_db
+@in_one_database
+@given(heartbeats)
+def test_all_of_it_can_be_counted_again_at_once(rows):
+    with rolled_back():
+        insert_records(rows)
+        digest_batch(100)
+        SystemPresence.objects.update(ids=7)
+        BuildPresence.objects.all().delete()
+        presence.recount()
+        assert all_counts() == recount()
+
+
+@pytest.mark.django_db
 def test_a_day_whose_heartbeats_are_gone_leaves_the_chains():
     for n in (0, 1, 2, 3):
         stored(START + n * DAY, classification=HEARTBEAT)
