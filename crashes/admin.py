@@ -33,6 +33,7 @@ from crashes.models import (
     Rejudge,
     Rule,
     RulesVersion,
+    TakenOver,
     Trace,
 )
 from records import database
@@ -522,3 +523,18 @@ class TraceAdmin(ReadOnlyAdmin):
     def shown_frames(self, trace: Trace) -> str:
         found = judging.frames_of(trace.frames)
         return "\n".join(f"{frame.function} [{frame.module}]" for frame in found)
+
+
+# --- What was imported --------------------------------------------------------------
+
+
+@admin.register(TakenOver)
+class TakenOverAdmin(ReadOnlyAdmin):
+    list_display = ("source", "started", "records", "last_record")
+    ordering = ("-started",)
+    fields = ("source", "started", "records", "last_record", "shown_ranges")
+    readonly_fields = ("shown_ranges",)
+
+    @admin.display(description="Ids here")
+    def shown_ranges(self, taken: TakenOver) -> str:
+        return "\n".join(f"{first:,} to {last:,}" for first, last in taken.ranges)

@@ -18,6 +18,7 @@ from crashes.models import (
     Guilty,
     Rule,
     RulesVersion,
+    TakenOver,
     Trace,
 )
 from tests.crashes.factories import (
@@ -42,6 +43,7 @@ LOOK = tuple(
         "crashreport",
         "trace",
         "crashclassification",
+        "takenover",
     )
 )
 CURATE = (
@@ -61,6 +63,7 @@ PAGES = [
             "crashreport",
             "trace",
             "crashclassification",
+            "takenover",
         )
     ),
     f"{RULES}export/",
@@ -497,3 +500,19 @@ def test_what_is_no_pattern_is_refused(curator, pattern):
     count = CrashClassification.objects.count()
     sent(curator, path, pattern=pattern, active="on")
     assert CrashClassification.objects.count() == count
+
+
+# --- What was imported --------------------------------------------------------------
+
+
+def test_how_far_an_import_came_is_shown_and_cannot_be_changed(curator):
+    ranges = [[1, 2000], [5001, 5500]]
+    taken = TakenOver.objects.create(source="7/old", records=2500, ranges=ranges)
+    address = f"/admin/crashes/takenover/{taken.pk}"
+    assert b"7/old" in curator.get("/admin/crashes/takenover/").content
+    shown = curator.get(f"{address}/change/").content.decode()
+    assert "1 to 2,000" in shown
+    assert "5,001 to 5,500" in shown
+    assert curator.post(f"{address}/change/", {}).status_code == 403
+    assert curator.post(f"{address}/delete/", {"post": "yes"}).status_code == 403
+    assert curator.get("/admin/crashes/takenover/add/").status_code == 403
