@@ -58,6 +58,12 @@ SETTINGS = (
         "from while it is near: `postgres://user:password@host:port/name`.",
     ),
     Setting(
+        "TELEMETRY_POOLED",
+        "false",
+        "These addresses are a pooler's that hands connections round between "
+        "transactions, such as PgBouncer's.",
+    ),
+    Setting(
         "DEBUG",
         "false",
         "Development mode: error pages with details. `make serve` sets `true`.",
@@ -198,6 +204,7 @@ class Environment:
 
     database_url: str
     read_database_url: str
+    pooled: bool
     debug: bool
     secret_key: str
     allowed_hosts: list[str]
@@ -240,6 +247,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
     return Environment(
         database_url=database_url,
         read_database_url=read_database_url,
+        pooled=_boolean(values, "TELEMETRY_POOLED"),
         debug=debug,
         secret_key=values["SECRET_KEY"] or (_kept_key(VAR_DIR) if debug else ""),
         allowed_hosts=_words(values["ALLOWED_HOSTS"]),

@@ -109,6 +109,8 @@ def _database(url: str) -> dict[str, Any]:
     config.setdefault("OPTIONS", {})
     config["OPTIONS"].update(_SQLITE_OPTIONS if sqlite else _POSTGRES_OPTIONS)
     config["CONN_HEALTH_CHECKS"] = not sqlite
+    # Their statements would reach several connections of the pooler.
+    config["DISABLE_SERVER_SIDE_CURSORS"] = ENV.pooled
     return config
 
 

@@ -17,6 +17,7 @@ FLAGS = {
     "TELEMETRY_SECURE": "secure",
     "TELEMETRY_TRUSTED_PROXY": "trusted_proxy",
     "TELEMETRY_DEDUPLICATE": "deduplicate",
+    "TELEMETRY_POOLED": "pooled",
 }
 NUMBERS = {
     "TELEMETRY_MAX_PAYLOAD": "max_payload",
