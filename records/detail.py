@@ -75,7 +75,7 @@ class Detail:
 
 def find(record_id: int, *, payload: bool) -> Detail | None:
     """The record, or None when there is no such record."""
-    found = Record.objects.filter(id=record_id).newest(1).first()
+    found = next(iter(Record.objects.filter(id=record_id).newest(1)), None)
     if found is None:
         return None
     row = Row._make(found)

@@ -67,7 +67,7 @@ def stream(
         yield text
         if len(ids) < size:
             return
-        records = records.filter(id__lt=ids[-1])
+        records = records.between_ids(None, ids[-1] - 1)
         limit = None if limit is None else limit - size
 
 

@@ -203,7 +203,7 @@ class RecordFilter(django_filters.FilterSet):
         if "not_payload" in given:
             queryset = queryset.exclude(payload__regex=given["not_payload"])
         if "from_id" in given:
-            queryset = queryset.filter(id__lt=given["from_id"])
+            queryset = queryset.between_ids(None, given["from_id"] - 1)
         for name, apply in _registered.items():
             if name in given:
                 queryset = apply(queryset, given[name])

@@ -36,7 +36,7 @@ class PageFilter(RecordFilter):
     def filter_queryset(self, queryset: RecordQuerySet) -> RecordQuerySet:
         records = super().filter_queryset(queryset)
         if "after_id" in self.given:
-            records = records.filter(id__gt=self.given["after_id"])
+            records = records.between_ids(self.given["after_id"] + 1, None)
         return records
 
 

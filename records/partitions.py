@@ -8,7 +8,8 @@ there is one table, and nothing here does anything.
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, pairwise, takewhile
 from typing import TypeVar
 
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -29,6 +30,7 @@ _LACKED = re.compile(r"\(id\) = \((\d+)\)")
 _BOUNDS = re.compile(r"FROM \('?(\d+)'?\) TO \('?(\d+)'?\)")
 
 T = TypeVar("T")
+Bounds = tuple[int | None, int | None]
 
 
 class InUse(Exception):
@@ -38,9 +40,10 @@ class InUse(Exception):
 # --- Which there should be ----------------------------------------------------------
 
 
-def size(there: Sequence[range]) -> int:
-    """How many ids the next partition has: more, when they are many already."""
-    ids = there[-1].stop - there[0].start if there else 0
+def size(spans: Iterable[range]) -> int:
+    """How many ids the next partition has, when there are or will be these."""
+    starts, stops = zip(*((span.start, span.stop) for span in spans), strict=True)
+    ids = max(stops) - min(starts)
     return SMALLEST * max(1, -(-ids // (SMALLEST * MOST)))
 
 
@@ -59,6 +62,25 @@ def missing(there: Sequence[range], wanted: range, ids: int) -> Iterator[range]:
             found = range(max([grid, *below]), min([grid + ids, *above]))
             yield found
         first = found.stop
+
+
+def stretches(*, newest_first: bool) -> list[Bounds]:
+    """All ids, as stretches of one, two, four … partitions that are in use."""
+    starts = [span.start for span in spans()]
+    if starts:
+        last = _last_id()
+        starts = [start for start in starts if start <= last]
+    return _doubling(starts[1:], newest_first=newest_first)
+
+
+def _doubling(edges: Sequence[int], *, newest_first: bool) -> list[Bounds]:
+    """First and last ids between some of these edges; None is an open side."""
+    ordered = edges[::-1] if newest_first else edges
+    places = takewhile(lambda n: n < len(edges), (2**n - 2 for n in count(1)))
+    pairs = list(pairwise([None, *(ordered[n] for n in places), None]))
+    if newest_first:
+        pairs = [(low, high) for high, low in pairs]
+    return [(low, high and high - 1) for low, high in pairs]
 
 
 # --- Making them --------------------------------------------------------------------
@@ -95,7 +117,7 @@ def cover(wanted: range) -> None:
 
 def _missing(wanted: range) -> list[range]:
     there = spans()
-    return list(missing(there, wanted, size(there)))
+    return list(missing(there, wanted, size([*there, wanted])))
 
 
 def _name(span: range) -> str:
@@ -137,7 +159,8 @@ def ahead() -> None:
     """See to it that a whole partition's worth of ids can follow the last one."""
     if database.is_postgres():
         last = _last_id()
-        cover(range(last, last + size(spans()) + 1))
+        ids = size([*spans(), range(last, last + 1)])
+        cover(range(last, last + ids + 1))
 
 
 def _last_id() -> int:

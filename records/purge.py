@@ -178,7 +178,7 @@ def _of_rule(plan: Plan, run: RetentionRun, rule: Rule, limit: int) -> Iterator[
     too_old = plan.too_old(rule)
     if too_old is None:
         return
-    records = plan.governed(rule).filter(id__lte=too_old.last)
+    records = plan.governed(rule).between_ids(None, too_old.last)
     start = _first(records, 1)
     while start is not None:
         stretch = too_old.condition & Q(id__range=(start, start + limit - 1))
@@ -195,8 +195,9 @@ def _of_rule(plan: Plan, run: RetentionRun, rule: Rule, limit: int) -> Iterator[
 
 def _first(records: RecordQuerySet, start: int) -> int | None:
     """The first id from ``start`` on, found by one look into the index per kind."""
-    found = records.filter(id__gte=start).oldest(1, "id").first()
-    return found[0] if found else None
+    return next(
+        (pk for (pk,) in records.between_ids(start, None).oldest(1, "id")), None
+    )
 
 
 def _check(plan: Plan) -> None:

@@ -1,11 +1,14 @@
 """Questions to the table of records, by name; they chain."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from uuid import UUID
 
 from django.db import connections, models
+
+from records import partitions
 
 if TYPE_CHECKING:
     from records.models import Record
@@ -35,10 +38,12 @@ class RecordQuerySet(models.QuerySet["Record"]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._names: dict[str, frozenset[int]] = {}
+        self._ids: tuple[float, float] = (0, inf)
 
     def _clone(self) -> Self:
         clone = super()._clone()  # type: ignore[misc]
         clone._names = dict(self._names)
+        clone._ids = self._ids
         return clone  # type: ignore[no-any-return]
 
     def named(self) -> Self:
@@ -67,41 +72,69 @@ class RecordQuerySet(models.QuerySet["Record"]):
     def between_ids(self, first: int | None, last: int | None) -> Self:
         """With an id of ``first`` to ``last``; None is an open side."""
         records = self if first is None else self.filter(id__gte=first)
-        return records if last is None else records.filter(id__lte=last)
+        records = records if last is None else records.filter(id__lte=last)
+        records = records._chain()  # type: ignore[attr-defined]
+        low, high = self._ids
+        records._ids = (
+            low if first is None else max(low, first),
+            high if last is None else min(high, last),
+        )
+        return records
 
     def everything(self) -> Self:
         """The names asked for as plain conditions: for counts and other orders."""
         conditions = {f"{column}__in": ids for column, ids in self._names.items()}
         return self.filter(**conditions)
 
-    def newest(
-        self, limit: int, *columns: str
-    ) -> "models.QuerySet[Record, tuple[Any, ...]]":
+    def newest(self, limit: int, *columns: str) -> list[tuple[Any, ...]]:
         """Up to ``limit`` records, newest first, as values of ``columns`` (of `Row`).
 
         Several names of one kind (all crash classifications, say) are read as a merge
         of one ordered index scan each: a single scan would have to choose between
-        sorting them all and passing over everything else.
+        sorting them all and passing over everything else. Each partition has an index
+        of its own, so that the merge begins with the newest ones.
         """
-        return self._in_order("-id", limit, columns or Row._fields)
+        return self._read("-id", limit, columns or Row._fields)
 
-    def oldest(
-        self, limit: int, *columns: str
-    ) -> "models.QuerySet[Record, tuple[Any, ...]]":
+    def oldest(self, limit: int, *columns: str) -> list[tuple[Any, ...]]:
         """The other end of `newest`: oldest first."""
-        return self._in_order("id", limit, columns or Row._fields)
+        return self._read("id", limit, columns or Row._fields)
 
-    def _in_order(
+    def _read(
         self, order: str, limit: int, columns: tuple[str, ...]
+    ) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = []
+        for records in self._stretches(order) if self._merged else [self]:
+            found += records.in_order(order, limit - len(found), columns)
+            if len(found) >= limit:
+                break
+        return found
+
+    def _stretches(self, order: str) -> Iterator[Self]:
+        """These records in a few stretches of ids, one after the other."""
+        low, high = self._ids
+        for first, last in partitions.stretches(newest_first=order == "-id"):
+            if (first or 0) <= high and (last or inf) >= low:
+                yield self.between_ids(first, last)
+
+    @property
+    def _fewest(self) -> tuple[str, frozenset[int]]:
+        """The names asked for that are the fewest of one kind."""
+        none = ("", frozenset[int]())
+        return min(self._names.items(), key=lambda item: len(item[1]), default=none)
+
+    @property
+    def _merged(self) -> bool:
+        return 1 < len(self._fewest[1]) <= _MAX_BRANCHES
+
+    def in_order(
+        self, order: str, limit: int, columns: tuple[str, ...] = Row._fields
     ) -> "models.QuerySet[Record, tuple[Any, ...]]":
-        if any(not ids for ids in self._names.values()):
+        """What `newest` and `oldest` read, as one query."""
+        column, ids = self._fewest
+        if column and not ids:
             return self.none().values_list(*columns)
-        column, ids = min(
-            self._names.items(),
-            key=lambda item: len(item[1]),
-            default=("", frozenset()),
-        )
-        if not 1 < len(ids) <= _MAX_BRANCHES:
+        if not self._merged:
             return self.everything().values_list(*columns).order_by(order)[:limit]
         branches = [
             self._only(column, each).order_by().values_list(*columns)

@@ -349,10 +349,8 @@ def last_received(system_name: str = "") -> dict[str, datetime]:
 
 def _last(column: str, ids: set[int]) -> datetime | None:
     records = Record.objects.with_name(column, ids)
-    newest = records.newest(1, "id", "received_at").first()
-    if newest:
-        last: datetime = newest[1]
-        return last
+    for _, received_at in records.newest(1, "id", "received_at"):
+        return received_at
     days = KindDay.objects.filter(**{f"{column}__in": ids})
     day: date | None = days.aggregate(day=Max("day"))["day"]
     return datetime.combine(day, time.max, UTC) if day else None

@@ -7,13 +7,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
 from records import database, parsers, partitions, purge
 from records import store as stores
 from records.digest import digest_batch
-from records.models import ParserFailure, Pending, Record, RetentionRule, RetentionRun
+from records.models import (
+    Build,
+    ParserFailure,
+    Pending,
+    Record,
+    RetentionRule,
+    RetentionRun,
+)
 from records.parsers import PayloadParser, delete_facts
 from records.partitions import Ahead, missing, size
 from records.purge import batches
@@ -67,14 +75,43 @@ def test_partitions_leave_nothing_out_and_share_nothing(given_spans, first, many
     assert all(len(span) <= ids and set(span) & set(wanted) for span in made)
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+@given(st.sets(st.integers(2, 60)))
+def test_stretches_have_every_id_once_and_in_order(newest_first, edges):
+    stretches = partitions._doubling(sorted(edges), newest_first=newest_first)
+    read = []
+    for first, last in stretches:
+        read.append(range(first or 1, 61 if last is None else last + 1))
+    assert all(read)
+    assert len(read) <= 1 + len(edges).bit_length()
+    ordered = read[::-1] if newest_first else read
+    assert [pk for ids in ordered for pk in ids] == list(range(1, 61))
+
+
+def test_stretches_are_of_one_two_and_four_partitions_and_so_on():
+    edges = [10, 20, 30, 40, 50, 60, 70, 80, 90]
+    assert partitions._doubling(edges, newest_first=True) == [
+        (90, None),
+        (70, 89),
+        (30, 69),
+        (None, 29),
+    ]
+    assert partitions._doubling(edges, newest_first=False) == [
+        (None, 9),
+        (10, 29),
+        (30, 69),
+        (70, None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("there", "ids"),
     [
-        ([], MILLION),
         ([range(MILLION)], MILLION),
         ([range(16 * MILLION)], MILLION),
         ([range(16 * MILLION + 1)], 2 * MILLION),
-        ([range(90 * MILLION, 91 * MILLION), range(350 * MILLION)], 17 * MILLION),
+        ([range(350 * MILLION), range(10, 11)], 22 * MILLION),
+        ([range(90 * MILLION, 91 * MILLION), range(100, 200 * MILLION)], 13 * MILLION),
     ],
 )
 def test_partitions_grow_so_that_they_stay_few(there, ids):
@@ -231,6 +268,34 @@ def test_rows_of_all_partitions_are_estimated(small):
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE records_record")
     assert database.estimated_rows(["records_record"]) == {"records_record": 25}
+
+
+@pytest.mark.parametrize("limit", [1, 5, 500])
+@pytest.mark.parametrize("between", [(None, None), (3, None), (None, 40), (20, 30)])
+def test_several_names_are_read_in_order_over_partitions(small, limit, between):
+    start = last_id()
+    for n in range(60):
+        store([submission(build=str(n % 3))])
+    first, last = (each and start + each for each in between)
+    builds = set(Build.objects.filter(version__in=["0", "2"]).values_list(flat=True))
+    chosen = Record.objects.with_name("build_id", builds).between_ids(first, last)
+    expected = sorted(chosen.everything().values_list("id", flat=True))
+    assert [row[0] for row in chosen.oldest(limit)] == expected[:limit]
+    assert [row[0] for row in chosen.newest(limit)] == expected[::-1][:limit]
+
+
+def test_the_newest_of_several_names_are_looked_for_in_the_newest_partition(
+    small,
+):
+    store([submission(build=str(n % 2)) for n in range(35)])
+    chosen = Record.objects.with_name("build_id", Build.objects.values_list(flat=True))
+    partitions.ahead()
+    store([submission(build=str(n % 2)) for n in range(10)])
+    with CaptureQueriesContext(connection) as made:
+        assert len(chosen.newest(1)) == 1
+    newest = max(s.start for s in partitions.spans() if s.start <= last_id())
+    (merge,) = [each["sql"] for each in made if "UNION ALL" in each["sql"]]
+    assert f'"id" >= {newest}' in merge
 
 
 # --- Dropped as a whole -------------------------------------------------------------

@@ -94,7 +94,7 @@ def filled(
 
 
 def plan(records: RecordQuerySet, limit: int = 101) -> str:
-    return records.newest(limit).explain()
+    return records.in_order("-id", limit).explain()
 
 
 def filtered(**parameters: Any) -> RecordQuerySet:
