@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import QuerySet, Sum
@@ -34,11 +34,17 @@ from crashes.models import (
 )
 from crashes.rollups import GUILTY_DAY, GUILTY_PRESENCE, day_of
 from records import database, labels, rollups
-from records.chains import joined, links
+from records.chains import joined
+from records.models import RetentionRun
 from records.rollups import Key
 
 OWNER = Coalesce("trace__guilty__merged_into", "trace__guilty")
 """The guilty that a report, or a count by trace, is counted for."""
+
+DAY = TruncDate("received_at", tzinfo=UTC)
+
+Machine = tuple[str, int]
+"""A machine id, and the guilty of its crashes."""
 
 _AT_ONCE = 2000
 _STEP_SECONDS = 0.2
@@ -53,17 +59,41 @@ class Place(NamedTuple):
     source: Source
 
 
-class Seen(NamedTuple):
-    """A machine with a crash of a guilty on a day."""
+class Crash(NamedTuple):
+    """What is counted of a crash of a machine."""
 
-    machine_id: str
-    guilty: int
     day: date
     build_id: int
     external: bool
 
 
-Chains = Mapping[tuple[str, int, Place], set[date]]
+Crashes = frozenset[Crash]
+
+
+class Change(NamedTuple):
+    """What a machine had of a guilty, and has now in addition."""
+
+    guilty: int
+    before: Crashes
+    new: Crashes
+
+    def links(self) -> Iterator[tuple[Key, int]]:
+        """Links that come, with 1, and go, with -1."""
+        known = _days_by_place(self.before)
+        for place, days in _days_by_place(self.new).items():
+            before = known[place]
+            if not days <= before:
+                for n, some in zip((1, -1), joined(before, days - before), strict=True):
+                    for link in some:
+                        yield (self.guilty, *place, link.day, link.previous), n
+
+
+def _days_by_place(crashes: Crashes) -> defaultdict[Place, set[date]]:
+    found: defaultdict[Place, set[date]] = defaultdict(set)
+    for day, build_id, external in crashes:
+        for place in _places(build_id, external):
+            found[place].add(day)
+    return found
 
 
 def _places(build_id: int, external: bool) -> set[Place]:
@@ -75,12 +105,16 @@ def _places(build_id: int, external: bool) -> set[Place]:
     }
 
 
-def _chains(seen: Iterable[Seen]) -> Chains:
-    found: defaultdict[tuple[str, int, Place], set[date]] = defaultdict(set)
-    for machine_id, guilty, day, build_id, external in seen:
-        for place in _places(build_id, external):
-            found[machine_id, guilty, place].add(day)
-    return found
+def _save(changes: Counter[Change]) -> None:
+    """Save what changed for so many machines each: most of them are alike."""
+    ids: Counter[Key] = Counter()
+    for change, machines in changes.items():
+        for key, n in change.links():
+            ids[key] += n * machines
+    rollups.add(GUILTY_PRESENCE, {key: n for key, n in ids.items() if n})
+    fewer = {key[0] for key, n in ids.items() if n < 0}
+    if fewer:
+        GuiltyPresence.objects.filter(guilty__in=fewer, ids=0).delete()
 
 
 # --- Reports that are stored --------------------------------------------------------
@@ -94,14 +128,14 @@ def add(reports: Sequence[CrashReport]) -> None:
     database.own_presence()
     owners = dict(_counted_owners(trace_ids))
     days: Counter[Key] = Counter()
-    seen: set[Seen] = set()
+    crashes: defaultdict[Machine, set[Crash]] = defaultdict(set)
     for each in reports:
         if owner := owners.get(each.trace_id):
-            day, build_id, external = day_of(each), each.build_id, each.external
-            days[day, owner, build_id, external] += 1
-            seen.add(Seen(each.machine_id, owner, day, build_id, external))
+            crash = Crash(day_of(each), each.build_id, each.external)
+            days[crash.day, owner, crash.build_id, crash.external] += 1
+            crashes[each.machine_id, owner].add(crash)
     rollups.add(GUILTY_DAY, days)
-    _link(seen)
+    _save(_changes(crashes))
 
 
 def _counted_owners(trace_ids: Collection[int]) -> QuerySet[Trace, tuple[int, int]]:
@@ -111,31 +145,19 @@ def _counted_owners(trace_ids: Collection[int]) -> QuerySet[Trace, tuple[int, in
     return traces.filter(owner__in=counted).values_list("id", "owner")
 
 
-def _link(seen: Collection[Seen]) -> None:
-    """Count days that join the chains of their machines."""
-    by_machine = groupby(sorted(seen), key=itemgetter(0))
-    machines = ((machine_id, list(some)) for machine_id, some in by_machine)
-    ids: Counter[Key] = Counter()
-    while some := dict(islice(machines, _AT_ONCE)):
-        known = _chains(_seen(CrashReport.objects.filter(machine_id__in=some)))
-        new = _chains(each for mine in some.values() for each in mine)
-        for (machine_id, guilty, place), days in new.items():
-            before = known.get((machine_id, guilty, place), set())
-            if not days <= before:
-                came, went = joined(before, days - before)
-                ids.update((guilty, *place, link.day, link.previous) for link in came)
-                ids.subtract((guilty, *place, *link[:2]) for link in went)
-    rollups.add(GUILTY_PRESENCE, {key: n for key, n in ids.items() if n})
-    fewer = {key[0] for key, n in ids.items() if n < 0}
-    if fewer:
-        GuiltyPresence.objects.filter(guilty__in=fewer, ids=0).delete()
-
-
-def _seen(reports: QuerySet[CrashReport]) -> Iterator[Seen]:
-    day = TruncDate("received_at", tzinfo=UTC)
-    rows = reports.annotate(owner=OWNER, day=day).filter(owner__isnull=False)
-    columns = ("machine_id", "owner", "day", "build_id", "external")
-    return map(Seen._make, rows.order_by().values_list(*columns).distinct())
+def _changes(crashes: Mapping[Machine, set[Crash]]) -> Counter[Change]:
+    machines = iter({machine_id for machine_id, _ in crashes})
+    known: defaultdict[Machine, set[Crash]] = defaultdict(set)
+    while some := list(islice(machines, _AT_ONCE)):
+        reports = CrashReport.objects.filter(machine_id__in=some).annotate(owner=OWNER)
+        rows = reports.filter(owner__isnull=False).annotate(day=DAY).order_by()
+        columns = ("machine_id", "owner", *Crash._fields)
+        for machine_id, owner, *crash in rows.values_list(*columns).distinct():
+            known[machine_id, owner].add(Crash._make(crash))
+    return Counter(
+        Change(machine[1], frozenset(known[machine]), frozenset(new))
+        for machine, new in crashes.items()
+    )
 
 
 # --- Guilties that are counted anew -------------------------------------------------
@@ -163,7 +185,12 @@ def uncounted() -> QuerySet[Guilty]:
 
 
 def count_again() -> int:
-    """The worker's step: count some of the uncounted; how many."""
+    """The worker's step: count some of the uncounted; how many.
+
+    Not while a purge is at work, after which they had to be counted again.
+    """
+    if RetentionRun.objects.filter(finished__isnull=True).exists():
+        return 0
     end = time.monotonic() + _STEP_SECONDS
     done = 0
     for guilty_id in list(uncounted().values_list("id", flat=True)[:_MOST_LISTED]):
@@ -183,7 +210,7 @@ def count_anew(guilty_id: int) -> None:
         for model in (GuiltyDay, GuiltyPresence):
             model._default_manager.filter(guilty=guilty_id).delete()
         rollups.upsert(GUILTY_DAY, _days(guilty_id))
-        rollups.add(GUILTY_PRESENCE, _links(guilty_id))
+        _save(_all_changes(guilty_id))
         CountedGuilty.objects.create(guilty_id=guilty_id)
 
 
@@ -199,24 +226,12 @@ def _days(guilty_id: int) -> list[Key]:
     return [(day, guilty_id, *rest) for day, *rest in rows]
 
 
-def _links(guilty_id: int) -> Counter[Key]:
-    """All links, from reports in the order of their machines: memory stays flat."""
-    day = TruncDate("received_at", tzinfo=UTC)
+def _all_changes(guilty_id: int) -> Counter[Change]:
+    """From no report to all of them, read in the order of their machines."""
     reports = CrashReport.objects.filter(trace__in=_traces(guilty_id))
-    rows = reports.order_by("machine_id").annotate(day=day)
-    columns = ("machine_id", "day", "build_id", "external")
-    found = rows.values_list(*columns).iterator(chunk_size=5000)
-    ids: Counter[Key] = Counter()
-    for _, some in groupby(found, key=itemgetter(0)):
-        for place, days in _days_by_place(some).items():
-            for link in links(days):
-                ids[guilty_id, *place, link.day, link.previous] += 1
-    return ids
-
-
-def _days_by_place(rows: Iterable[tuple[Any, ...]]) -> Mapping[Place, set[date]]:
-    found: defaultdict[Place, set[date]] = defaultdict(set)
-    for _, day, build_id, external in rows:
-        for place in _places(build_id, external):
-            found[place].add(day)
-    return found
+    rows = reports.annotate(day=DAY).order_by("machine_id")
+    found = rows.values_list("machine_id", *Crash._fields).iterator(chunk_size=5000)
+    return Counter(
+        Change(guilty_id, frozenset(), frozenset(Crash._make(row[1:]) for row in some))
+        for _, some in groupby(found, key=itemgetter(0))
+    )
