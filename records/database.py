@@ -132,6 +132,22 @@ def estimated_rows(tables: Sequence[str]) -> dict[str, int]:
         return {table: _rowid_span(cursor, table) for table in tables}
 
 
+_FEW_ROWS = 1000
+
+
+def bytes_per_row(table: str) -> float | None:
+    """With indexes and long values; None: too few rows to tell, or nobody counts."""
+    rows = estimated_rows([table]).get(table, 0) if is_postgres() else 0
+    if rows < _FEW_ROWS:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree(%s)",
+            [table],
+        )
+        return float(cursor.fetchone()[0]) / rows
+
+
 def _rowid_span(cursor: CursorWrapper, table: str) -> int:
     name = connection.ops.quote_name(table)
     cursor.execute(f"SELECT max(rowid) - min(rowid) + 1 FROM {name}")  # noqa: S608

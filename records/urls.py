@@ -5,6 +5,7 @@ from records import views
 urlpatterns = [
     path("", views.records),
     path("records", views.records, name="records"),
+    path("capacity", views.capacity, name="capacity"),
     path("records/more", views.more, name="records-more"),
     path("records/live", views.live, name="records-live"),
     path("records/builds", views.builds, name="records-builds"),

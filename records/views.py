@@ -24,7 +24,18 @@ from django.utils.encoding import escape_uri_path
 from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
-from records import access, detail, exports, legacy, listing, readings, stats
+from records import (
+    access,
+    detail,
+    exports,
+    legacy,
+    listing,
+    planning,
+    readings,
+    stats,
+    usage,
+)
+from records.capacity import FIGURES
 from records.database import QueryTimeout
 from records.filters import InvalidParameters
 from records.models import Record
@@ -155,6 +166,15 @@ def export(request: HttpRequest, timestamp: str, kind: str) -> HttpResponseBase:
         payload=access.may_see_payload(request.user),
         limit=None if whole else EXPORT_WITHOUT_LEAVE,
     )
+
+
+@for_readers
+def capacity(request: HttpRequest) -> HttpResponse:
+    """What a fleet takes, from measured figures, beside what this site does."""
+    question = planning.ask(request.GET, usage.usage())
+    context = {"question": question, "figures": FIGURES}
+    status = 400 if question.errors else 200
+    return render(request, "records/capacity.html", context, status=status)
 
 
 @require_safe

@@ -50,6 +50,7 @@ SITE: dict[str, tuple[str, Row]] = {
     "": ("", PAGE),
     "favicon.ico": ("favicon.ico", MOVED),
     "health": ("health", PAGE),
+    "capacity": ("capacity", PAGE),
     # Accounts
     "login": ("login", FORM),
     "login/sso": ("login/sso", PUBLIC),
