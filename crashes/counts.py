@@ -6,12 +6,16 @@ not grow with crashes; where it is not from `CrashDay` and reports. Both say the
 
 from collections import Counter
 from collections.abc import Collection
-from datetime import date
-from typing import Any
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any, TypeVar
 
+from django.db import models
 from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 
 from crashes.models import (
+    ALL_DAYS,
+    BuildDay,
     CountedGuilty,
     CrashDay,
     CrashReport,
@@ -25,12 +29,31 @@ from crashes.presence import OWNER, Place
 from records.chains import NEVER
 from records.scope import Scope
 
+Row = TypeVar("Row", bound=models.Model)
+
 
 def traces_of(guilty_id: int) -> list[int]:
     """Traces that this guilty, or one merged into it, is guilty of."""
     merged = Guilty.objects.filter(merged_into=guilty_id).values_list("id", flat=True)
     traces = Trace.objects.filter(guilty_id__in=[guilty_id, *merged])
     return list(traces.values_list("id", flat=True))
+
+
+def days_of(scope: Scope, model: type[Row], *, apart: bool = False) -> QuerySet[Row]:
+    """Rows of a scope in a table that also has `ALL_DAYS`: those where they suffice.
+
+    ``apart``: a row for each day all the same.
+    """
+    if apart or not _is_ever(scope):
+        return scope.days_of(model).exclude(day=ALL_DAYS)
+    return replace(scope, start=None, end=None).days_of(model).filter(day=ALL_DAYS)
+
+
+def _is_ever(scope: Scope) -> bool:
+    """Whether no crash was received on other days."""
+    days = BuildDay.objects.exclude(day=ALL_DAYS)
+    before = scope.start and days.filter(day__lt=scope.start).exists()
+    return not before and not (scope.end and days.filter(day__gt=scope.end).exists())
 
 
 # --- Crashes ------------------------------------------------------------------------
@@ -47,7 +70,7 @@ def crashes(
     One that is merged into another counts for that one.
     """
     uncounted = _uncounted()
-    kept = scope.days_of(GuiltyDay).filter(**only).exclude(guilty__in=uncounted)
+    kept = days_of(scope, GuiltyDay).filter(**only).exclude(guilty__in=uncounted)
     others = {pk for pk, target in uncounted.items() if target is None}
     if guilty_ids is not None:
         kept = kept.filter(guilty__in=guilty_ids)
@@ -72,19 +95,21 @@ def _uncounted() -> dict[int, int | None]:
 def crashed_before(day: date, guilty_ids: Collection[int]) -> set[int]:
     """Which of these guilties, or of those merged into them, did."""
     others = {pk for pk, to in _uncounted().items() if to is None} & set(guilty_ids)
-    days = GuiltyDay.objects.filter(guilty=OuterRef("pk"), day__lt=day)
+    earlier = days_of(Scope(end=day - timedelta(days=1)), GuiltyDay, apart=True)
+    days = earlier.filter(guilty=OuterRef("pk"))
     kept = Guilty.objects.filter(Exists(days), id__in=set(guilty_ids) - others)
     found = set(kept.values_list("id", flat=True))
     if others:
-        earlier = CrashDay.objects.filter(day__lt=day).annotate(owner=OWNER)
-        owners = earlier.filter(owner__in=others).order_by()
+        counts = CrashDay.objects.filter(day__lt=day).annotate(owner=OWNER)
+        owners = counts.filter(owner__in=others).order_by()
         found.update(owners.values_list("owner", flat=True).distinct())
     return found
 
 
 def of_guilty(guilty_id: int, scope: Scope, column: str) -> dict[Any, int]:
     """Crashes by a column, of this guilty and those merged into it."""
-    days: QuerySet[Any] = scope.days_of(GuiltyDay).filter(guilty=guilty_id)
+    kept = days_of(scope, GuiltyDay, apart=column == "day")
+    days: QuerySet[Any] = kept.filter(guilty=guilty_id)
     if not _counted([guilty_id]):
         days = scope.days_of(CrashDay).filter(trace__in=traces_of(guilty_id))
     return dict(days.values_list(column).annotate(n=Sum("crashes")).order_by(column))

@@ -10,6 +10,7 @@ from django.db import models
 
 from crashes.backtrace import LONGEST_NAME, State
 from crashes.guilty import RuleKind
+from records.chains import NEVER
 from records.models import NAME_LENGTH, Build, Classification, Name, PointerTo
 
 
@@ -148,8 +149,12 @@ class CrashDay(models.Model):
         indexes = (models.Index(fields=("trace", "day"), name="crashday_trace"),)
 
 
+ALL_DAYS = NEVER
+"""The day of what was ever received, in `BuildDay` and `GuiltyDay`."""
+
+
 class BuildDay(models.Model):
-    """Crashes received on a UTC day, per build, classification and source."""
+    """Crashes received on a UTC day and ever, per build, classification and source."""
 
     pk = models.CompositePrimaryKey("day", "build_id", "classification_id", "external")
     day = models.DateField()
@@ -168,7 +173,7 @@ class CountedGuilty(models.Model):
 
 
 class GuiltyDay(models.Model):
-    """Crashes received on a UTC day, per guilty, build and source."""
+    """Crashes received on a UTC day and ever, per guilty, build and source."""
 
     pk = models.CompositePrimaryKey("day", "guilty_id", "build_id", "external")
     day = models.DateField()

@@ -32,7 +32,7 @@ from crashes.models import (
     Source,
     Trace,
 )
-from crashes.rollups import GUILTY_DAY, GUILTY_PRESENCE, day_of
+from crashes.rollups import GUILTY_DAY, GUILTY_PRESENCE, and_ever, day_of
 from records import database, labels, rollups
 from records.chains import joined
 from records.models import RetentionRun
@@ -134,7 +134,7 @@ def add(reports: Sequence[CrashReport]) -> None:
             crash = Crash(day_of(each), each.build_id, each.external)
             days[crash.day, owner, crash.build_id, crash.external] += 1
             crashes[each.machine_id, owner].add(crash)
-    rollups.add(GUILTY_DAY, days)
+    rollups.add(GUILTY_DAY, and_ever(days))
     _save(_changes(crashes))
 
 
@@ -209,7 +209,7 @@ def count_anew(guilty_id: int) -> None:
             return  # another worker has counted it
         for model in (GuiltyDay, GuiltyPresence):
             model._default_manager.filter(guilty=guilty_id).delete()
-        rollups.upsert(GUILTY_DAY, _days(guilty_id))
+        rollups.add(GUILTY_DAY, and_ever(_days(guilty_id)))
         _save(_all_changes(guilty_id))
         CountedGuilty.objects.create(guilty_id=guilty_id)
 
@@ -220,10 +220,10 @@ def _traces(guilty_id: int) -> list[int]:
     return list(traces.values_list("id", flat=True))
 
 
-def _days(guilty_id: int) -> list[Key]:
+def _days(guilty_id: int) -> dict[Key, int]:
     days = CrashDay.objects.filter(trace__in=_traces(guilty_id))
     rows = days.values_list("day", "build_id", "external").annotate(n=Sum("crashes"))
-    return [(day, guilty_id, *rest) for day, *rest in rows]
+    return {(day, guilty_id, *place): n for day, *place, n in rows}
 
 
 def _all_changes(guilty_id: int) -> Counter[Change]:

@@ -4,10 +4,11 @@ Counts by guilty are kept by `crashes.presence`: they move when the rules change
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date
 
 from crashes.models import (
+    ALL_DAYS,
     BuildDay,
     CrashDay,
     CrashReport,
@@ -46,7 +47,7 @@ def add(reports: Sequence[CrashReport]) -> None:
 def take_back(reports: Sequence[CrashReport]) -> None:
     """Count as if these had never been stored."""
     _count(reports, -1)
-    days = {day_of(report) for report in reports}
+    days = {ALL_DAYS, *map(day_of, reports)}
     for model in (CrashDay, BuildDay):
         model._default_manager.filter(day__in=days, crashes=0).delete()
 
@@ -61,4 +62,12 @@ def _count(reports: Sequence[CrashReport], sign: int) -> None:
         by_trace[day, each.trace_id, build_id, external] += sign
         by_build[day, build_id, classifications[each.trace_id], external] += sign
     rollups.add(CRASH_DAY, by_trace)
-    rollups.add(BUILD_DAY, by_build)
+    rollups.add(BUILD_DAY, and_ever(by_build))
+
+
+def and_ever(by_day: Mapping[Key, int]) -> Counter[Key]:
+    """These counts, whose keys begin with the day, and the same of all days."""
+    found = Counter(dict(by_day))
+    for (_, *rest), n in by_day.items():
+        found[ALL_DAYS, *rest] += n
+    return found

@@ -121,14 +121,14 @@ def _described(
 
 def by_classification(scope: Scope) -> list[tuple[str, int]]:
     """Crashes per classification, with and without backtrace, the greatest first."""
-    rows = scope.days_of(BuildDay).values_list("classification__name")
+    rows = counts.days_of(scope, BuildDay).values_list("classification__name")
     crashes = rows.annotate(n=Sum("crashes"))
     return list(crashes.order_by("-n", "classification__name"))
 
 
 def by_build(scope: Scope) -> list[tuple[int, int]]:
     """(build id, crashes), builds ordered as versions, oldest first."""
-    rows = scope.days_of(BuildDay).values_list("build_id")
+    rows = counts.days_of(scope, BuildDay).values_list("build_id")
     crashes = dict(rows.annotate(n=Sum("crashes")))
     return [(build, crashes[build]) for build in in_version_order(crashes)]
 
@@ -137,7 +137,7 @@ def by_day(scope: Scope, guilty_id: int | None = None) -> dict[date, int]:
     """Crashes per UTC day, of one guilty or of all."""
     if guilty_id is not None:
         return counts.of_guilty(guilty_id, scope, "day")
-    rows = scope.days_of(BuildDay).values_list("day")
+    rows = counts.days_of(scope, BuildDay, apart=True).values_list("day")
     return dict(rows.annotate(n=Sum("crashes")).order_by("day"))
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crashes import counts, curation, presence
+from crashes import counts, curation, presence, stats
 from crashes.models import (
+    ALL_DAYS,
     BuildDay,
     CountedGuilty,
     CrashDay,
@@ -88,7 +89,8 @@ def recounted_days() -> Counter[tuple[object, ...]]:
     for each in CrashDay.objects.all():
         who = owner.get(each.trace_id)
         if who in wanted:
-            found[each.day, who, each.build_id, each.external] += each.crashes
+            for day in (each.day, ALL_DAYS):
+                found[day, who, each.build_id, each.external] += each.crashes
     return found
 
 
@@ -101,8 +103,9 @@ def kept_days() -> Counter[tuple[object, ...]]:
 def recounted_builds() -> Counter[tuple[object, ...]]:
     found: Counter[tuple[object, ...]] = Counter()
     for each in CrashDay.objects.select_related("trace"):
-        key = (each.day, each.build_id, each.trace.classification_id, each.external)
-        found[key] += each.crashes
+        rest = (each.build_id, each.trace.classification_id, each.external)
+        for day in (each.day, ALL_DAYS):
+            found[day, *rest] += each.crashes
     return found
 
 
@@ -114,6 +117,7 @@ def kept_builds() -> Counter[tuple[object, ...]]:
 
 SCOPES = (
     Scope(),
+    Scope(date(2026, 1, 1), date(2027, 1, 1)),
     Scope(start=date(2026, 3, 12)),
     Scope(end=date(2026, 3, 12)),
     Scope(date(2026, 3, 11), date(2026, 3, 13), external=False),
@@ -149,6 +153,11 @@ def check() -> None:
     for scope in SCOPES:
         found = {owner: n for (owner,), n in counts.crashes(scope).items()}
         assert found == crashes_of_days(scope)
+        days = Counter[date]()
+        for day, n in scope.days_of(CrashDay).values_list("day", "crashes"):
+            days[day] += n
+        assert stats.by_day(scope) == days
+        assert sum(dict(stats.by_build(scope)).values()) == days.total()
         assert counts.machines(scope, guilty_ids) == machines_of_reports(scope)
 
 
