@@ -50,7 +50,7 @@ def _constraints() -> dict[str, frozenset[str]]:
         found[model._meta.db_table] = frozenset(
             field.remote_field.model._meta.db_table
             for field in model._meta.local_fields
-            if isinstance(field, models.ForeignKey) and field.db_constraint
+            if isinstance(field, models.ForeignKey) and field.db_constraint  # type: ignore[attr-defined]
         )
     return found
 

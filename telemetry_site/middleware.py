@@ -3,9 +3,9 @@
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
@@ -87,8 +87,8 @@ class FromStandby:
                 partial(view, request, *args, **kwargs), _failed
             )
         if isinstance(response, StreamingHttpResponse):
-            pieces = standby.within(iter(response.streaming_content))
-            response.streaming_content = pieces
+            pieces = cast(Iterator[bytes], response.streaming_content)
+            response.streaming_content = standby.within(pieces)
         return response
 
 
