@@ -7,6 +7,7 @@ KEPT = {"TELEMETRY_SHARED"}
 for name in list(os.environ):
     if name.startswith("TELEMETRY_") and name not in KEPT:
         del os.environ[name]
+os.environ.pop("READ_DATABASE_URL", None)
 os.environ |= {
     "DEBUG": "false",
     "SECRET_KEY": "only-for-tests-" + "0123456789abcdef" * 3,

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.models import Rule
-from records import standby
+from records import listing, standby
 from records.models import Record
+from tests.factories import stored
 
 router = standby.Router()
 
@@ -142,6 +143,15 @@ def test_one_request_looks_and_others_do_not_wait(with_standby):
     with with_standby._looking:
         assert not with_standby.near()
     assert with_standby.near()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("age", "settled"), [(0.0, True), (8.0, True), (20.0, False)])
+def test_what_may_lack_an_older_record_is_not_settled(monkeypatch, age, settled):
+    """A lower id may commit later: on a standby that is behind, much later."""
+    record = stored(datetime.now(UTC) - timedelta(seconds=15))
+    monkeypatch.setattr(standby, "age", lambda: age)
+    assert (listing.settled_id() == record.pk) == settled
 
 
 # --- What it cannot answer ----------------------------------------------------------
