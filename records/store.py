@@ -22,6 +22,7 @@ from records import database, metrics, names, partitions
 from records.models import Record
 from records.names import NameIds
 from records.submission import Submission
+from records.windows import id_bounds
 
 RETRANSMISSION_WINDOW = timedelta(hours=24)
 LOST = (OperationalError, InterfaceError)
@@ -37,6 +38,8 @@ _COLUMNS = (
 _ROW = f"({', '.join(['%s'] * 10)})"
 _ROWS_PER_STATEMENT = 500
 _SETTLE_SECONDS = 5.0
+_LOOK_SECONDS = 600.0
+_IN_FLIGHT = 1_000_000  # ids drawn by transactions that have not ended: ample
 
 
 class Stored(NamedTuple):
@@ -147,6 +150,27 @@ def _numbered(
     return numbered
 
 
+class Recent:
+    """From which id on records of the window are: older partitions are not looked into.
+
+    An answer stays right, as ids grow; it is looked up anew for being a better one.
+    """
+
+    def __init__(self) -> None:
+        self._first = 0
+        self._look_at = 0.0
+
+    def first_id(self, now: datetime) -> int:
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + _LOOK_SECONDS
+            first, _ = id_bounds(now - RETRANSMISSION_WINDOW, None)
+            self._first = max(0, (first or 0) - _IN_FLIGHT)
+        return self._first
+
+
+recent = Recent()
+
+
 def _identity(s: Submission) -> tuple[object, ...]:
     return (s.event_id, s.machine_id, s.classification, s.captured_at, s.payload)
 
@@ -162,8 +186,9 @@ def _known(
     since = connection.ops.adapt_datetimefield_value(now - RETRANSMISSION_WINDOW)
     cursor.execute(
         "SELECT id FROM records_record WHERE event_id IN "  # noqa: S608
-        f"({', '.join(['%s'] * len(event_ids))}) AND received_at > %s ORDER BY id DESC",
-        [*event_ids, since],
+        f"({', '.join(['%s'] * len(event_ids))}) AND received_at > %s AND id >= %s "
+        "ORDER BY id DESC",
+        [*event_ids, since, recent.first_id(now)],
     )
     found = [row[0] for row in cursor.fetchall()]
     if not found:

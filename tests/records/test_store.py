@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from records import store as stores
 from records.collector.fields import NAMES, parse
 from records.collector.refusal import Refusal
+from records.digest import digest_batch
 from records.models import Pending, Record
 from records.names import forget
 from records.objects import record_object
@@ -277,6 +278,24 @@ def test_a_record_sent_to_two_collectors_at_once_is_stored_once(
     assert len(ids()) == len(pending()) == 3
     assert {first[0].id, first[2].id} == {second[0].id, second[1].id}
     assert sum(each.duplicate for each in (*first, *second)) == 2
+
+
+@pytest.mark.django_db
+def test_repetitions_are_looked_for_from_the_first_id_of_the_window_on(monkeypatch):
+    monkeypatch.setattr(stores, "_IN_FLIGHT", 2)
+    now = datetime.now(UTC)
+    assert stores.Recent().first_id(now) == 0
+    rows = [(now - timedelta(hours=hours), submission()) for hours in (50, 40, 23, 1)]
+    made = insert_records(rows)
+    recent = stores.Recent()
+    assert recent.first_id(now) == max(0, made[0] - 2), "all wait for the worker"
+    digest_batch(100)
+    assert recent.first_id(now) == max(0, made[0] - 2)
+    recent._look_at -= 601
+    assert recent.first_id(now) == max(0, made[2] - 2)
+    monkeypatch.setattr(stores, "_IN_FLIGHT", 0)
+    monkeypatch.setattr(stores, "recent", stores.Recent())
+    assert [each.duplicate for each in store([rows[2][1], rows[3][1]])] == [True, True]
 
 
 # --- Lost connections ---------------------------------------------------------------
