@@ -5,7 +5,7 @@ BIN := .venv/bin
 CI ?= false
 ARGS ?=
 
-.PHONY: help install install-dev install-js serve test bench fmt screenshots \
+.PHONY: help install install-dev install-js serve test bench bench-full fmt screenshots \
 	check check-format check-lint check-types check-js check-migrations \
 	check-deploy check-shell audit constraints walkthrough env-example
 
@@ -14,7 +14,8 @@ help:
 	@echo "make test     the test suite on SQLite and PostgreSQL; ARGS='-k word' is passed on"
 	@echo "make check    formatting, lint, types, JavaScript, migrations, deployment checks"
 	@echo "make fmt      format and repair what can be repaired"
-	@echo "make bench    measure and write docs/benchmarks.md"
+	@echo "make bench    measure and write docs/benchmarks.md, with a million records"
+	@echo "make bench-full  the same with ten million, and how times grow"
 	@echo "make audit    compare what is installed with published advisories; AUDIT=required"
 	@echo "make walkthrough  docs/operations.md, word for word, on a new Debian (root)"
 	@echo "make screenshots  take the pictures of the documentation"
@@ -61,6 +62,9 @@ serve: install
 
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-full: install
+	$(BIN)/python -m benchmarks --records 10000000 --requests 1000000 $(ARGS)
 
 screenshots: install-dev
 	$(BIN)/python -m docs.screenshots

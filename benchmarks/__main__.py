@@ -1,6 +1,7 @@
 """Measure everything, or some parts, and write the page."""
 
 import argparse
+import re
 import shlex
 import signal
 import sys
@@ -19,16 +20,21 @@ from benchmarks.results import Section
 
 _DEFAULTS = Sizes(
     records=1_000_000,
+    compared=1_000_000,
     rounds=3,
+    repeats=15,
     seconds=4,
     backlog=200_000,
     heartbeats=300_000,
     exported=200_000,
     requests=200_000,
 )
+_PASSWORD = re.compile(r"://[^/@]*@")
 _HELP = {
     "records": "in the database that is queried",
+    "compared": "in the smaller database, when there is more than one size",
     "rounds": "of everything that is compared",
+    "repeats": "of a request to a page or the API",
     "seconds": "of each load on a server",
     "backlog": "records that the worker digests",
     "heartbeats": "in the database whose size is measured",
@@ -42,10 +48,11 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     sizes = Sizes(**{each.name: getattr(options, each.name) for each in fields(Sizes)})
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Postgres() as postgres:
-        bench = Bench(sizes, postgres, load.generator(), Path(folder))
+        bench = Bench(sizes, postgres, load.generator(), Path(folder), options.fleet)
         facts = machine.facts(bench.folder, postgres.version, bench.generator.name)
         sections = [_part(bench, name) for name in options.only]
-    command = shlex.join(["python", "-m", "benchmarks", *arguments])
+    told = [_PASSWORD.sub("://", each) for each in arguments]
+    command = shlex.join(["python", "-m", "benchmarks", *told])
     text = page.render(facts, [command], sections)
     options.output.write_text(text)
     say(f"written: {options.output}")
@@ -74,6 +81,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         type=_parts,
         default=list(PARTS),
         help=f"some of {', '.join(PARTS)}; separated by commas",
+    )
+    parser.add_argument(
+        "--fleet",
+        default="",
+        metavar="URL",
+        help="a filled PostgreSQL database to be queried, as it is; it is only read",
     )
     parser.add_argument(
         "--output",

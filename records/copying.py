@@ -21,8 +21,9 @@ def copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
 def copy_objects(objects: Sequence[models.Model]) -> None:
     """Insert objects of one model, with the values of their columns as they are."""
     meta = objects[0]._meta
-    values = attrgetter(*(field.attname for field in meta.concrete_fields))
-    columns = [field.column for field in meta.concrete_fields]
+    fields = meta.concrete_fields
+    values = attrgetter(*(field.attname for field in fields))
+    columns = [str(field.column) for field in fields]
     copy(meta.db_table, columns, map(values, objects))
 
 

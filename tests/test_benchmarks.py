@@ -1,16 +1,21 @@
 """The benchmarks' own arithmetic; what they measure is measured by running them."""
 
 import os
+import subprocess
+import sys
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks import dataset, load, page
+from benchmarks import dataset, load, page, requests
 from benchmarks.load import EVENT, MACHINE, Sent
 from benchmarks.parts.ingest import checked
 from benchmarks.processes import Stat
 from benchmarks.results import Details, Line, Section, Spread, Table, percent
 from records.loadgen import Template
+from tests.postgres import find_programs
 
 FACTS = {"processor": "one | two"}
 
@@ -105,6 +110,62 @@ def test_a_template_has_a_machine_of_its_own_and_takes_an_event_id():
     assert EVENT.encode() not in sent
     assert MACHINE.encode() not in sent
     assert sent != third.request(b"1" * 32)
+
+
+def timed(seconds: float, status: str = "200 OK", **more: Any) -> dict[str, Any]:
+    """What a process tells of a request."""
+    case = {"address": "/records?a=b%7Cc", "what": "", "queries": 3, "first": 0.5}
+    return case | {"status": status, "seconds": [seconds] * 3} | more
+
+
+def test_requests_are_shown_slowest_first_beside_a_smaller_database():
+    there = {"address": "/records?a=other"}
+    smaller = [timed(9, what="gone"), timed(0.02, **there), timed(7)]
+    found = requests.read([timed(0.01), timed(0.3, what="all")], smaller)
+    table = requests.table(found, 0.1, 1000)
+    assert list(table.head[-2:]) == ["at 1,000 records", "factor"]
+    assert [row[1] for row in table.rows] == ["all", ""]
+    assert table.rows[0][3:] == ["**500.0 ms**", "**300.0 ms**", "", ""]
+    assert table.rows[1][3:] == ["**500.0 ms**", "10.0 ms", "20.0 ms", "0.50"]
+    assert table.rows[1][0] == "`/records?a=b|c`"
+
+
+def test_without_a_smaller_database_there_is_no_growth():
+    found = requests.read([timed(0.01)])
+    assert len(requests.table(found, 0.1, None).head) == 5
+    assert found[0].growth == 1
+
+
+def test_a_request_that_was_refused_is_a_problem():
+    found = requests.read([timed(0.1), timed(0.1, "500 No")])
+    assert requests.refused(found) == ["/records?a=b%7Cc: 500 No"]
+
+
+def test_a_tiny_run_fills_and_measures_what_is_queried(
+    on_postgres: bool, tmp_path: Path
+):
+    if not on_postgres or not find_programs():
+        pytest.skip("makes a PostgreSQL of its own, in the PostgreSQL half")
+    page = tmp_path / "page.md"
+    sizes = "--records 7000 --compared 3000 --heartbeats 300 --exported 500"
+    times = "--rounds 1 --repeats 1"
+    parts = "--only filling,disk,guilty,api,exports,views,filters"
+    command = [sys.executable, "-m", "benchmarks", *f"{sizes} {times} {parts}".split()]
+    done = subprocess.run([*command, "--output", str(page)], check=False)
+    text = page.read_text()
+    assert "Not to be trusted" not in text
+    assert done.returncode == 0
+    for told in (
+        "## Filling a database",
+        "disk per heartbeat record",
+        "| machine check |",
+        "`/api/records?limit=10000`",
+        "NDJSON export",
+        "any dashboard, first request",
+        "any dashboard, beside its time at",
+        "Index Scan",
+    ):
+        assert told in text
 
 
 def test_only_the_oldest_hundredth_has_external_and_retired_records():

@@ -29,7 +29,7 @@ def measure(limit: int, rounds: int) -> dict[str, Any]:
 def _growth(used: Sequence[int]) -> int:
     """How much more the second half of an export needed than the first."""
     half = len(used) // 2
-    return max(used[half:]) - max(used[:half])
+    return max(used[half:]) - max(used[:half] or used)
 
 
 def _export(kind: str, limit: int) -> Iterator[bytes]:

@@ -1,66 +1,75 @@
-"""Every view over several windows: server time and queries."""
+"""Every view over several windows and with every filter, and other pages."""
 
-from statistics import median
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Sum
 
 from benchmarks import dataset
-from benchmarks.inside import main, plans, site
+from benchmarks.inside import main, site
+from benchmarks.inside.timing import explained, timed, told
 from crashes.models import Guilty
-from records import addresses, labels
-from records.models import MachineDay
+from records import addresses
+from records.models import KindDay, MachineDay
 from views_plugins import registry
-
-_REPEATS = 7
-_EXPLAINED = 5
+from views_plugins.registry import Plugin
 
 
-def measure() -> dict[str, Any]:
-    """Seconds of the first request and of later ones, by address; the slowest plans."""
+def measure(repeats: int) -> dict[str, Any]:
+    """Each of them, and the plans of the slowest."""
     site.get("/login")  # what a process does once is no part of a view
-    found = [_measured(each) for each in _addresses()]
-    slowest = sorted(found, key=lambda each: -median(each["seconds"]))[:_EXPLAINED]
-    return {
-        "views": found,
-        "plans": [plans.explained(each["address"]) for each in slowest],
-    }
+    found = [timed(each, repeats) for each in _addresses()]
+    return {"views": told(found), "plans": explained(found)}
 
 
 def _addresses() -> list[str]:
-    """Each view by default, over all days and with each option; other pages."""
-    found = []
-    for plugin in registry.plugins():
-        if plugin.content:
-            found += [f"/{plugin.slug}", f"/{plugin.slug}?days=all"]
-            found += [
-                f"/{plugin.slug}?{option.name}={choice}"
-                for option in plugin.options
-                for choice in list(option.choices)[1:]
-            ]
-    newest = MachineDay.objects.order_by("-day").values_list("machine_id", flat=True)
-    guilty = Guilty.objects.order_by("id").values_list("id", flat=True)
-    return [
-        *found,
-        "/records",
-        "/records/facets",
-        "/crashes",
-        "/crashes/overall",
-        *(f"/crashes/guilty_details/{pk}" for pk in guilty[:1]),
-        *(addresses.machine(machine_id) for machine_id in newest[:1]),
-        addresses.machine(dataset.RETIRED_MACHINE),
+    system = _commonest("build__system_name")
+    classification = _commonest("kind__classification__name")
+    views = [
+        f"/{plugin.slug}{query}"
+        for plugin in registry.plugins()
+        if plugin.content
+        for query in _queries(plugin, system, classification)
     ]
+    return [*views, *_crashes(system), *_others()]
 
 
-def _measured(address: str) -> dict[str, Any]:
-    labels.forget()
-    with plans.queries() as made:
-        first = site.get(address)
-    return {
-        "address": address,
-        "status": first.status,
-        "first": first.seconds,
-        "queries": len(made),
-        "seconds": [site.get(address).seconds for _ in range(_REPEATS)],
-    }
+def _queries(plugin: Plugin, system: str, classification: str) -> Iterator[str]:
+    """By default, over all days, with each filter and with each option."""
+    yield ""
+    yield "?days=all"
+    yield f"?{urlencode({'system_name': system})}"
+    yield "?external=false"
+    yield "?external=true&days=all"
+    if plugin.by_classification:
+        yield f"?{urlencode({'classification': classification})}"
+    for option in plugin.options:
+        for choice in list(option.choices)[1:]:
+            yield f"?{option.name}={choice}"
+
+
+def _crashes(system: str) -> Iterator[str]:
+    yield "/crashes"
+    yield "/crashes?days=all"
+    yield f"/crashes?{urlencode({'system_name': system})}"
+    yield "/crashes/overall"
+    for pk in Guilty.objects.order_by("id").values_list("id", flat=True)[:1]:
+        yield f"/crashes/guilty_details/{pk}"
+
+
+def _others() -> Iterator[str]:
+    yield "/records"
+    yield "/records/facets"
+    newest = MachineDay.objects.order_by("-day").values_list("machine_id", flat=True)
+    for machine_id in newest[:1]:
+        yield addresses.machine(machine_id)
+    yield addresses.machine(dataset.RETIRED_MACHINE)
+
+
+def _commonest(field: str) -> str:
+    days = KindDay.objects.values_list(field).annotate(n=Sum("records"))
+    return str(days.order_by("-n", field)[0][0])
 
 
 if __name__ == "__main__":

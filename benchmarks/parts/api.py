@@ -9,7 +9,7 @@ _MOST = 1.5
 
 
 def measure(bench: Bench) -> Section:
-    found = inside("api", bench.fleet(), limit=_LIMIT, rounds=bench.sizes.rounds)
+    found = inside("api", bench.fleet().url, limit=_LIMIT, rounds=bench.sizes.rounds)
     api = Spread.of(found["api"])
     least = _sum(found["fetch"], found["dump"])
     real = _sum(found["fetch"], found["build"], found["dump"])
@@ -32,7 +32,7 @@ def measure(bench: Bench) -> Section:
         ),
     ]
     note = (
-        f"{found['records']:,} of {bench.sizes.records:,} records, the whole request "
+        f"{found['records']:,} of {bench.fleet().records:,} records, the whole request "
         "in process. It is compared with `fetchall` of the same records in one joined "
         "query, plus `orjson.dumps` of the finished dictionaries, which the budget "
         "names; a script that does the same has to make the dictionaries, too."

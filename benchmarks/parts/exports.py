@@ -11,7 +11,8 @@ _MEGABYTE = 1 << 20
 
 def measure(bench: Bench) -> Section:
     sizes = bench.sizes
-    found = inside("exports", bench.fleet(), limit=sizes.exported, rounds=sizes.rounds)
+    url = bench.fleet().url
+    found = inside("exports", url, limit=sizes.exported, rounds=sizes.rounds)
     records = found["records"]
     copy = _per_second(records, found["copy"])
     section = Section("Exports", notes=[_note(records)])

@@ -2,95 +2,70 @@
 
 from collections.abc import Sequence
 from statistics import median
-from typing import Any
-from urllib.parse import unquote_plus
 
-from benchmarks.bench import Bench, say
+from benchmarks import requests
+from benchmarks.bench import Bench, Fleet, say
 from benchmarks.project import inside
-from benchmarks.results import Details, Line, Section, Spread, Table, milliseconds
+from benchmarks.requests import Request
+from benchmarks.results import Line, Section, milliseconds
 
 _LIMIT = 0.02
 _AT = 10_000_000
 
-Case = dict[str, Any]
-
 
 def measure(bench: Bench) -> Section:
-    found = inside("filters", bench.fleet())
-    records = bench.sizes.records
-    section = Section("Filters", notes=[_note(records)])
-    searches = [each for each in found["api"] if "payload=" in each["address"]]
-    others = [each for each in found["api"] if each not in searches]
-    section.lines += [
-        _judged("`/api/records?limit=100` with any one filter", others, records),
-        _judged("the same with a search in payloads", searches, records),
-    ]
-    if found["pages"]:
-        section.lines.append(_told("the page of records", found["pages"]))
-    else:
-        section.notes.append("The site has no page of records yet.")
-    for cases in (found["api"], found["pages"]):
-        section.problems.extend(_refused(cases))
-        if cases:
-            section.tables.append(_table(cases))
-    section.details.extend(
-        Details(unquote_plus(each["address"]), each["plan"]) for each in found["plans"]
+    fleet, smaller = bench.fleet(), bench.smaller()
+    times = {"repeats": bench.sizes.repeats}
+    found = inside("filters", fleet.url, **times, delete=not fleet.given)
+    before = inside("filters", smaller.url, **times, delete=True) if smaller else {}
+    api, pages = (
+        requests.read(found[name], before.get(name, ())) for name in ("api", "pages")
     )
+    searches = [each for each in api if "payload=" in each.address]
+    others = [each for each in api if each not in searches]
+    section = Section("Filters", notes=[_note(fleet)])
+    section.lines += [
+        _judged("`/api/records?limit=100` with any one filter", others, fleet),
+        _judged("the same with a search in payloads", searches, fleet),
+        _told("the page of records", pages),
+    ]
+    for some in (api, pages):
+        section.problems.extend(requests.refused(some))
+        table = requests.table(some, _LIMIT, smaller.records if smaller else None)
+        section.tables.append(table)
+    section.details.extend(requests.plans(found["plans"]))
     say(f"filters: {section.lines[0].measured}")
     return section
 
 
-def _note(records: int) -> str:
+def _note(fleet: Fleet) -> str:
     return (
-        f"{records:,} records, the whole request in process, median of up to 15 after "
-        "two. The newest tenth arrived after the last VACUUM and ANALYZE. A search in "
-        "payloads reads them until a hundred match; `TELEMETRY_QUERY_SECONDS` ends it. "
-        "The slowest queries are explained below."
+        f"{fleet.records:,} records of {fleet.days} days, the whole request in "
+        "process. First: the names of small tables are not in memory yet. Then: the "
+        "median of more. The newest tenth arrived after the last VACUUM and "
+        "ANALYZE. A search in payloads reads them until a hundred match; "
+        "`TELEMETRY_QUERY_SECONDS` ends it. The slowest queries are explained below."
     )
 
 
-def _slow(cases: Sequence[Case]) -> list[Case]:
-    return [each for each in cases if median(each["seconds"]) > _LIMIT]
-
-
-def _judged(name: str, cases: Sequence[Case], records: int) -> Line:
-    within = len(cases) - len(_slow(cases))
-    worst = max(cases, key=lambda each: median(each["seconds"]))
-    here = "" if records >= _AT else f"; here {records:,}"
+def _judged(name: str, cases: Sequence[Request], fleet: Fleet) -> Line:
+    within = sum(each.later.median <= _LIMIT for each in cases)
+    worst = max(cases, key=lambda each: each.later.median)
+    here = "" if fleet.records >= 0.9 * _AT else f"; here {fleet.records:,}"
     return Line(
         what=name,
         measured=f"{within} of {len(cases)} within 20 ms, "
-        f"the slowest {milliseconds(Spread.of(worst['seconds']))}",
+        f"the slowest {milliseconds(worst.later)}",
         budget=f"≤ 20 ms (at {_AT:,} records{here})",
         met=within == len(cases),
     )
 
 
-def _told(name: str, cases: Sequence[Case]) -> Line:
-    medians = [median(each["seconds"]) for each in cases]
+def _told(name: str, cases: Sequence[Request]) -> Line:
+    medians = [each.later.median for each in cases]
     return Line(
         what=f"{name} with any one filter",
-        measured=f"median {median(medians) * 1000:.0f} ms, "
-        f"slowest {max(medians) * 1000:.0f} ms",
+        measured=f"median {median(medians) * 1000:.0f} ms, slowest "
+        f"{max(medians) * 1000:.0f} ms, slowest first one "
+        f"{max(each.first for each in cases) * 1000:.0f} ms",
     )
-
-
-def _refused(cases: Sequence[Case]) -> list[str]:
-    return [
-        f"{each['address']}: {each['status']}"
-        for each in cases
-        if not each["status"].startswith("200")
-    ]
-
-
-def _table(cases: Sequence[Case]) -> Table:
-    """Slowest first; what is above the budget is bold."""
-    ordered = sorted(cases, key=lambda each: -median(each["seconds"]))
-    return Table(("request", "", "server time"), list(map(_row, ordered)))
-
-
-def _row(case: Case) -> tuple[str, str, str]:
-    time = milliseconds(Spread.of(case["seconds"]))
-    slow = median(case["seconds"]) > _LIMIT
-    address = f"`{unquote_plus(case['address'])}`"
-    return address, case["what"], f"**{time}**" if slow else time

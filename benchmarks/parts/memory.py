@@ -1,5 +1,7 @@
 """Memory of a collector's processes over many requests."""
 
+from collections.abc import Sequence
+from statistics import linear_regression, mean
 from typing import NamedTuple
 
 from benchmarks import processes
@@ -36,8 +38,9 @@ def measure(bench: Bench) -> Section:
             say(f"memory: {total.created:,} requests: {used[-1]}")
         section.problems.extend(ingest.checked(running.name, total, running.rows()))
     warm = _WARM * bench.sizes.requests
-    start = next(each for each in used if each.requests >= warm)
-    section.lines.append(_judged(running.name, start, used[-1]))
+    settled = [each for each in used if each.requests >= warm]
+    section.lines.append(_judged(running.name, settled[0], used[-1]))
+    section.lines.append(_slope(settled))
     return section
 
 
@@ -61,4 +64,17 @@ def _judged(name: str, start: Used, end: Used) -> Line:
         ratio=f"{growth:+.1f} MB",
         budget="± 10 MB",
         met=abs(growth) <= _LIMIT,
+    )
+
+
+def _slope(used: Sequence[Used]) -> Line:
+    """The line through everything that was looked at."""
+    millions = [each.requests / 1e6 for each in used]
+    means = [mean(each.megabytes) for each in used]
+    several = len(used) > 1
+    slope = linear_regression(millions, means).slope if several else 0.0
+    return Line(
+        what="slope of that, mean of the processes",
+        measured=f"{slope:+.2f} MB per million requests",
+        compared=f"looked at {len(used)} times",
     )

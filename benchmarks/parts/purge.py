@@ -13,7 +13,6 @@ from benchmarks.servers import COLLECTOR, Server
 from records.loadgen import run_load
 
 _DATABASE = "purged"
-_DAYS = 18  # half of the fleet's records are older
 _RATE = 50_000
 _BATCH_SECONDS = 1.0
 _LATENCY = 0.05
@@ -31,16 +30,18 @@ class Samples:
 
 def measure(bench: Bench) -> Section:
     per_second = ingest.best(bench).per_second.median / 4
-    bench.fleet()
+    fleet = bench.own_fleet(min(bench.sizes.records, bench.sizes.compared))
+    days = fleet.days // 2
     section, samples = Section("Purge"), Samples()
     for _ in range(bench.sizes.rounds):
-        url = bench.postgres.copy(_DATABASE, of="fleet")
-        found = inside("purge", url, days=_DAYS)
+        url = bench.postgres.copy(_DATABASE, of=fleet.name)
+        found = inside("purge", url, days=days)
         samples.per_second.append(found["records"] / found["seconds"])
         samples.longest.append(found["longest"])
         section.problems.extend(_wrong(found))
         say(f"purge: {found['records']:,} records: {samples.per_second[-1]:,.0f}/s")
-        _beside(bench, per_second, samples, section.problems)
+        url = bench.postgres.copy(_DATABASE, of=fleet.name)
+        _beside(bench, url, days, per_second, samples, section.problems)
     bench.postgres.drop(_DATABASE)
     section.lines += _judged(samples, per_second)
     section.notes.append(_note(found, per_second))
@@ -48,17 +49,21 @@ def measure(bench: Bench) -> Section:
 
 
 def _beside(
-    bench: Bench, per_second: float, samples: Samples, problems: list[str]
+    bench: Bench,
+    url: str,
+    days: int,
+    per_second: float,
+    samples: Samples,
+    problems: list[str],
 ) -> None:
     """The same load twice, the second time while a purge is at work."""
-    url = bench.postgres.copy(_DATABASE, of="fleet")
     with (
         Server(COLLECTOR, url, bench.folder, 2) as server,
         ThreadPoolExecutor(1) as pool,
     ):
         _p99(bench, server, per_second, problems)  # the first is the warm-up
         samples.p99_alone.append(_p99(bench, server, per_second, problems))
-        purge = pool.submit(inside, "purge", url, days=_DAYS)
+        purge = pool.submit(inside, "purge", url, days=days)
         samples.p99_beside.append(_p99(bench, server, per_second, problems))
         if purge.done():
             problems.append("The purge ended before the load: take more --records")
