@@ -21,8 +21,8 @@ def _lines(
     yield from (
         "# Benchmarks",
         "",
-        "Written by `make bench` (a million records) or `make bench-full` (ten, and how "
-        "times grow); a run overwrites it. Figures are the median of the "
+        "Written by `make bench` (a million records) or `make bench-full` (ten, and "
+        "how times grow); a run overwrites it. Figures are the median of the "
         "rounds (lowest to highest). What is compared was measured in the same run, in "
         "turn; a ratio is the median of the rounds' ratios.",
         "",
