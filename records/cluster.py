@@ -19,15 +19,23 @@ from records.models import (
 
 NAMES = (TelemetryId, Classification, Kind, Build, Hardware, Kernel)
 _RECORDS = Record._meta.db_table
-_PLACES = {("h", "s"): Place.DISTRIBUTED, ("n", "t"): Place.REFERENCE}
-_STATE = """
-    SELECT citus_version(),
-        EXISTS (SELECT FROM pg_dist_node WHERE groupid = 0),
-        (SELECT count(*) FROM citus_get_active_worker_nodes()),
-        (SELECT attidentity <> '' FROM pg_attribute
-            WHERE attrelid = %s::regclass AND attname = 'id'),
-        (SELECT coalesce(sum(pg_relation_size(relid)), 0) > 0
-            FROM pg_partition_tree(%s::regclass))
+_NODES = """
+    SELECT citus_version(), EXISTS (SELECT FROM pg_dist_node WHERE groupid = 0),
+        (SELECT count(*) FROM citus_get_active_worker_nodes())
+"""
+_PLACED = """
+    SELECT logicalrelid::regclass::text,
+        CASE WHEN partmethod = 'h' THEN 'DISTRIBUTED'
+            WHEN repmodel = 't' THEN 'REFERENCE' ELSE 'MANAGED' END
+    FROM pg_dist_partition
+"""
+_IDENTITIES = """
+    SELECT relname, attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+    WHERE attidentity <> '' AND relnamespace = current_schema()::regnamespace
+"""
+_HOLDING = """
+    SELECT relid::text FROM pg_partition_tree(%s::regclass)
+    WHERE isleaf AND pg_relation_size(relid) > 0 ORDER BY relid
 """
 
 
@@ -61,24 +69,15 @@ def state() -> Cluster:
         cursor.execute("SELECT to_regproc('citus_version') IS NOT NULL")
         if not cursor.fetchone()[0]:
             return Cluster()
-        cursor.execute(_STATE, [_RECORDS, _RECORDS])
-        version, coordinator, workers, identity, rows_here = cursor.fetchone()
-        cursor.execute(
-            "SELECT logicalrelid::regclass::text, partmethod, repmodel "
-            "FROM pg_dist_partition"
-        )
-        known = {
-            name: _PLACES.get((method, model), Place.MANAGED)
-            for name, method, model in cursor.fetchall()
-        }
-    return Cluster(
-        citus=version,
-        coordinator=coordinator,
-        workers=workers,
-        places=known,
-        identity=identity,
-        left_over=rows_here and _RECORDS in known,
-    )
+        cursor.execute(_NODES)
+        version, coordinator, workers = cursor.fetchone()
+        cursor.execute(_PLACED)
+        places = {name: Place[place] for name, place in cursor.fetchall()}
+        cursor.execute(_IDENTITIES)
+        identities = dict(cursor.fetchall())
+        cursor.execute(_HOLDING, [_RECORDS])
+        holding = [name for (name,) in cursor.fetchall()]
+    return Cluster(version, coordinator, workers, places, identities, holding)
 
 
 def distribute(**how: Any) -> Iterator[Step]:

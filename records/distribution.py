@@ -43,10 +43,11 @@ class Cluster:
     workers: int = 0
     places: Mapping[str, Place] = field(default_factory=dict)
     """Of tables that Citus knows."""
-    identity: bool = False
-    """Ids of records come from an identity column, which cannot be distributed."""
-    left_over: bool = False
-    """The coordinator holds rows that were copied to the nodes, out of sight."""
+    identities: Mapping[str, str] = field(default_factory=dict)
+    """Columns, by table, with which Citus refuses some conversions."""
+    holding: Sequence[str] = ()
+    """Partitions of records with rows on the coordinator: once they are spread, copies
+    that nobody sees."""
 
 
 class Step(NamedTuple):
@@ -58,16 +59,7 @@ def placed(
     references: Mapping[str, frozenset[str]], spread: str, copied: Collection[str]
 ) -> list[Table]:
     """Where each table belongs; what constraints connect with names is MANAGED."""
-    connected = set(copied)
-    while (
-        more := {
-            table
-            for one, others in references.items()
-            for table in ({one, *others} if connected & {one, *others} else ())
-        }
-        - connected
-    ):
-        connected |= more
+    connected = _connected(references, copied)
 
     def place(name: str) -> Place:
         if name == spread:
@@ -77,6 +69,17 @@ def placed(
         return Place.MANAGED if name in connected else Place.LOCAL
 
     return [Table(name, place(name), references[name]) for name in references]
+
+
+def _connected(
+    references: Mapping[str, frozenset[str]], start: Collection[str]
+) -> set[str]:
+    """What any chain of constraints leads to, in either direction."""
+    found = set(start)
+    links = [{one, *others} for one, others in references.items()]
+    while more := set().union(*(link for link in links if link & found)) - found:
+        found |= more
+    return found
 
 
 def problem(cluster: Cluster, coordinator: str) -> str:
@@ -90,8 +93,6 @@ def problem(cluster: Cluster, coordinator: str) -> str:
         return "The nodes have to reach this one: name it with --coordinator HOST:PORT."
     if not cluster.workers:
         return "There is no node: run SELECT citus_add_node('host', 5432) for each."
-    if cluster.identity:
-        return "Ids of records come from an identity column: run manage.py migrate."
     return ""
 
 
@@ -108,29 +109,33 @@ def plan(
             f"SELECT citus_set_coordinator_host({_quoted(host)}, {int(port or 5432)})",
             "nodes reach the coordinator",
         )
-    for table in _referenced_first(tables):
+    ordered = _referenced_first(tables)
+    known = [table for table in ordered if table.place is not Place.LOCAL]
+    for table in known:
+        if table.name in cluster.identities:
+            column = cluster.identities[table.name]
+            yield Step(
+                _sequence(table.name, column), f"{table.name}: an owned sequence"
+            )
+    for table in known:
         if _is_misplaced(table, cluster):
             yield Step(_statement(table, shards), f"{table.name}: {table.place}")
-    for table in tables:
-        if table.place is Place.DISTRIBUTED and (
-            cluster.left_over or table.name not in cluster.places
-        ):
-            name = _quoted(table.name)
-            yield Step(
-                f"SELECT truncate_local_data_after_distributing_table({name})",
-                f"{table.name}: what was copied to the nodes is not needed here",
-            )
+    for name in cluster.holding:
+        yield Step(
+            f"SELECT truncate_local_data_after_distributing_table({_quoted(name)})",
+            f"{name}: its rows were copied to the nodes",
+        )
 
 
 _ORDER = [*list(Place)[1:], Place.DISTRIBUTED]
 
 
 def _is_misplaced(table: Table, cluster: Cluster) -> bool:
-    """One on the coordinator that Citus knows without need is left alone."""
-    if table.place is Place.LOCAL:
-        return False
+    """One that Citus made known by itself is where it belongs, unless it is a name."""
     found = cluster.places.get(table.name)
-    return found is None or found is not table.place is not Place.MANAGED
+    if table.place is Place.MANAGED:
+        return found is None
+    return found is not table.place
 
 
 def _referenced_first(tables: Sequence[Table]) -> list[Table]:
@@ -150,7 +155,27 @@ def _statement(table: Table, shards: int) -> str:
         return f"SELECT create_distributed_table({name}, 'id', shard_count := {shards})"
     if table.place is Place.REFERENCE:
         return f"SELECT create_reference_table({name})"
-    return f"SELECT citus_add_local_table_to_metadata({name})"
+    return (
+        f"SELECT citus_add_local_table_to_metadata({name}, "
+        "cascade_via_foreign_keys := true)"
+    )
+
+
+def _sequence(table: str, column: str) -> str:
+    """An identity becomes what `serial` would have made of it."""
+    named, of, sequence = map(_name, (table, column, f"{table}_{column}_seq"))
+    drawn = _quoted(sequence)
+    next_one = f"SELECT coalesce(max({of}), 0) + 1 FROM {named}"  # noqa: S608
+    return (
+        f"ALTER TABLE {named} ALTER COLUMN {of} DROP IDENTITY; "
+        f"CREATE SEQUENCE {sequence} OWNED BY {named}.{of}; "
+        f"ALTER TABLE {named} ALTER COLUMN {of} SET DEFAULT nextval({drawn}); "
+        f"SELECT setval({drawn}, ({next_one}), false)"
+    )
+
+
+def _name(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _quoted(text: str) -> str:

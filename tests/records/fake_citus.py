@@ -24,15 +24,23 @@ CREATE FUNCTION citus_set_coordinator_host(host text, port int)
     INSERT INTO fake_calls (call) VALUES (format('coordinator %s:%s', host, port));
     INSERT INTO pg_dist_node VALUES (0, host, port);
 $$;
--- As Citus does: what refers to a reference table becomes known by itself.
-CREATE FUNCTION create_reference_table(t regclass) RETURNS void LANGUAGE sql AS $$
-    SELECT fake_note('reference', t, 'n', 't');
+-- As Citus does: what refers to a reference table becomes known by itself, and what is
+-- known cannot be converted any more when it has an identity column.
+CREATE FUNCTION create_reference_table(t regclass) RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN
+    IF t IN (SELECT logicalrelid FROM pg_dist_partition) AND
+        EXISTS (SELECT FROM pg_attribute WHERE attrelid = t AND attidentity <> '')
+    THEN
+        RAISE 'cannot complete operation on a table with identity column';
+    END IF;
+    PERFORM fake_note('reference', t, 'n', 't');
     INSERT INTO pg_dist_partition SELECT DISTINCT conrelid::regclass, 'n'::"char",
         's'::"char" FROM pg_constraint WHERE confrelid = t AND contype = 'f' AND
         conrelid NOT IN (SELECT logicalrelid FROM pg_dist_partition);
-$$;
-CREATE FUNCTION citus_add_local_table_to_metadata(t regclass)
-    RETURNS void LANGUAGE sql AS $$ SELECT fake_note('managed', t, 'n', 's') $$;
+END $$;
+CREATE FUNCTION citus_add_local_table_to_metadata
+    (t regclass, cascade_via_foreign_keys bool) RETURNS void LANGUAGE sql
+    AS $$ SELECT fake_note('managed', t, 'n', 's') $$;
 CREATE FUNCTION create_distributed_table(t regclass, col text, shard_count int)
     RETURNS void LANGUAGE sql
     AS $$ SELECT fake_note(format('by %s in %s', col, shard_count), t, 'h', 's') $$;
@@ -45,6 +53,7 @@ END $$;
 
 
 def install(workers: int = 2) -> None:
+    connection.check_constraints()  # tables cannot be altered while some are to come
     with connection.cursor() as cursor:
         cursor.execute(SCHEMA)
         for number in range(1, workers + 1):

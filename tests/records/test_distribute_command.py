@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from records import cluster, database, erase, purge, rebuild
+from records import cluster, database, erase, labels, purge, rebuild
 from records import store as stores
 from records.digest import digest_batch
 from records.distribution import Place
@@ -103,8 +103,8 @@ def test_records_can_be_spread_by_id():
 
 
 def test_a_database_is_distributed_and_the_second_time_nothing_is_left_to_do(capsys):
-    fake_citus.install()
     stored()
+    fake_citus.install()
     lines = said(capsys, coordinator="db.internal", shards=16)
     calls = fake_citus.calls()
     assert calls[0] == "coordinator db.internal:5432"
@@ -113,28 +113,40 @@ def test_a_database_is_distributed_and_the_second_time_nothing_is_left_to_do(cap
     assert len(names) == len(REFERENCE)
     assert names.index("records_kind") > names.index("records_classification")
     assert names.index("records_kind") > names.index("records_telemetryid")
-    assert calls[-2:] == ["by id in 16 records_record", "truncate records_record"]
+    assert calls[-2:] == ["by id in 16 records_record", "truncate records_record_0"]
     assert lines[0] == "Citus fake, 2 nodes"
-    assert len(lines) == len(calls) + 1
+    assert len(lines) == len(calls) + 1 + len(REFERENCE)  # and a sequence for each
 
     assert said(capsys)[-1] == "Everything is in its place."
     assert fake_citus.calls() == calls
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(capsys):
+def test_names_get_new_ids_after_their_last_from_a_sequence(capsys):
+    before = [stored(build=f"before {n}").build_id for n in range(3)]
     fake_citus.install()
-    lines = said(capsys, coordinator="db", dry_run=True)
+    said(capsys, coordinator="db")
+    assert not cluster.state().identities.keys() & (REFERENCE | DISTRIBUTED)
+    labels.forget()
+    after = [stored(build=f"after {n}").build_id for n in range(3)]
+    assert after == [max(before) + n for n in (1, 2, 3)]
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(capsys):
+    stored()
+    fake_citus.install()
+    planned = said(capsys, coordinator="db", dry_run=True)
     assert fake_citus.calls() == []
-    assert [line.partition(";")[0] for line in lines[-2:]] == [
+    assert [line.partition(";")[0] for line in planned[-2:]] == [
         "SELECT create_distributed_table('records_record', 'id', shard_count := 32)",
-        "SELECT truncate_local_data_after_distributing_table('records_record')",
+        "SELECT truncate_local_data_after_distributing_table('records_record_0')",
     ]
+    assert said(capsys, coordinator="db") == planned
 
 
 def test_it_goes_on_where_it_ended(capsys):
     fake_citus.install()
     steps = cluster.distribute(coordinator="db")
-    for _ in range(4):
+    for _ in range(4 + len(REFERENCE)):
         next(steps)
     steps.close()
     before = fake_citus.calls()

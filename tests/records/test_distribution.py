@@ -29,7 +29,7 @@ def statements(given: str = "", **state: Any) -> list[str]:
 
 
 DISTRIBUTE = "create_distributed_table('record', 'id', shard_count := 8)"
-TRUNCATE = "truncate_local_data_after_distributing_table('record')"
+TRUNCATE = "truncate_local_data_after_distributing_table('{}')"
 
 
 def test_names_come_first_then_what_refers_to_them_then_records():
@@ -37,9 +37,8 @@ def test_names_come_first_then_what_refers_to_them_then_records():
         "create_reference_table('class')",
         "create_reference_table('fleet')",
         "create_reference_table('kind')",
-        "citus_add_local_table_to_metadata('plugin')",
+        "citus_add_local_table_to_metadata('plugin', cascade_via_foreign_keys := true)",
         DISTRIBUTE,
-        TRUNCATE,
     ]
 
 
@@ -54,26 +53,40 @@ def test_the_coordinator_is_told_its_address_before_all_else(given, made):
 
 
 @pytest.mark.parametrize(
-    ("places", "left_over", "expected"),
+    ("places", "holding", "expected"),
     [
-        (EVERYWHERE, False, []),
-        (EVERYWHERE, True, [TRUNCATE]),
-        ({**EVERYWHERE, "pending": Place.MANAGED}, False, []),
-        ({**EVERYWHERE, "plugin": Place.REFERENCE}, False, []),
+        (EVERYWHERE, (), []),
+        (EVERYWHERE, ("r_0", "r_9"), [TRUNCATE.format("r_0"), TRUNCATE.format("r_9")]),
+        ({**EVERYWHERE, "pending": Place.MANAGED}, (), []),
+        ({**EVERYWHERE, "plugin": Place.REFERENCE}, (), []),
         (
             {**EVERYWHERE, "kind": Place.MANAGED},  # Citus made it known by itself
-            False,
+            (),
             ["create_reference_table('kind')"],
         ),
         (
             {name: EVERYWHERE[name] for name in EVERYWHERE if name != "record"},
-            False,
-            [DISTRIBUTE, TRUNCATE],
+            ("r_0",),
+            [DISTRIBUTE, TRUNCATE.format("r_0")],
         ),
     ],
 )
-def test_only_what_is_still_to_be_done_is_planned(places, left_over, expected):
-    assert statements(places=places, left_over=left_over) == expected
+def test_only_what_is_still_to_be_done_is_planned(places, holding, expected):
+    assert statements(places=places, holding=holding) == expected
+
+
+def test_identities_become_sequences_before_all_that_citus_converts():
+    identities = {"kind": "id", "pending": "id", 'class"': "no", "plugin": "n"}
+    first, second, *others = statements(identities=identities)
+    assert first == (
+        'ALTER TABLE "kind" ALTER COLUMN "id" DROP IDENTITY; '
+        'CREATE SEQUENCE "kind_id_seq" OWNED BY "kind"."id"; '
+        'ALTER TABLE "kind" ALTER COLUMN "id" SET DEFAULT nextval(\'"kind_id_seq"\'); '
+        """SELECT setval('"kind_id_seq"', """
+        '(SELECT coalesce(max("id"), 0) + 1 FROM "kind"), false)'
+    )
+    assert second.startswith('ALTER TABLE "plugin" ALTER COLUMN "n" DROP IDENTITY')
+    assert others == statements()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +97,6 @@ def test_only_what_is_still_to_be_done_is_planned(places, left_over, expected):
         (Cluster("13.2", workers=2), "", "--coordinator"),
         (Cluster("13.2", workers=2), "db", ""),
         (Cluster("13.2", coordinator=True), "", "citus_add_node"),
-        (Cluster("13.2", True, 2, identity=True), "", "identity column"),
     ],
 )
 def test_what_has_to_be_done_by_hand_is_said(cluster, coordinator, expected):
