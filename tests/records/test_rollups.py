@@ -32,6 +32,24 @@ def test_the_counts_equal_a_recount_of_the_records(rows, arriving, digesting):
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("_everything_copied")
+@in_one_database
+@given(received, st.integers(1, 12))
+def test_rows_that_are_copied_first_are_counted_the_same(rows, digesting):
+    with rolled_back():
+        insert_records(rows)
+        while digest_batch(digesting):
+            pass
+        assert rollups() == recounted(Record.objects.all())
+
+
+@pytest.fixture
+def _everything_copied(monkeypatch):
+    """PostgreSQL does it with very many rows."""
+    monkeypatch.setattr(module, "_COPIED", 1)
+
+
+@pytest.mark.django_db
 def test_a_day_ends_at_midnight_utc():
     for hour, second in ((23, 59), (0, 0)):
         stored(datetime(2026, 1, 31, hour, 59, second, 999_999, tzinfo=UTC))
