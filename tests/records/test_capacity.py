@@ -108,3 +108,23 @@ def test_a_figure_is_about_what_the_benchmarks_last_said(figure, pattern):
     found = re.search(pattern, (DOCS / "benchmarks.md").read_text())
     assert found
     assert float(found[1].replace(",", "")) == pytest.approx(figure.value, rel=0.5)
+
+
+def test_the_guide_of_operations_is_what_the_page_computes():
+    rows = re.findall(
+        r"^\| ([\d,]+) \| ([\d,]+) \| ([\d.]+) GB \| (\d+) cores?, (\d+) GB",
+        (DOCS / "operations.md").read_text(),
+        re.MULTILINE,
+    )
+    assert len(rows) == 4
+    for row in rows:
+        machines, records, disk, cores, memory = (
+            float(cell.replace(",", "")) for cell in row
+        )
+        mix = {"short": Class(0.4, 270), "long": Class(0.06, 2300)}
+        asked = fleet(machines=machines, per_day=10, days=35, peak=4, **mix)
+        need = Need(asked)
+        assert records == asked.records_per_day
+        assert disk == pytest.approx(need.disk / 1e9, rel=0.05)
+        assert cores >= need.cores
+        assert memory * 1e9 >= need.memory
