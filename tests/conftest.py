@@ -18,6 +18,7 @@ from tests.databases import PostgresTemplate, SqliteTemplate
 from tests.postgres import Cluster, find_programs
 
 ROOT = Path(__file__).resolve().parent.parent
+SLOW_FOLDERS = {"browser", "deployments", "e2e", "plugins"}
 IN_CI = os.environ.get("CI", "").lower() in {"true", "1"}
 
 settings.register_profile("default", deadline=None)
@@ -44,6 +45,16 @@ CONFIGURED = {
 }
 for label in CONFIGURED:
     post_migrate.connect(_configure, sender=apps.get_app_config(label))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long begin first: none is left for the end alone."""
+    long = {
+        item.path
+        for item in items
+        if item.path.parent.name in SLOW_FOLDERS or item.get_closest_marker("slow")
+    }
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(autouse=True)

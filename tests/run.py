@@ -1,6 +1,6 @@
-"""The whole suite on SQLite, then on a throw-away PostgreSQL: ``python -m tests.run``.
+"""The suite on SQLite, then on a throw-away PostgreSQL: ``python -m tests.run``.
 
-Arguments are handed to pytest.
+What would say the same on both runs on PostgreSQL. Arguments are handed to pytest.
 """
 
 import os
@@ -17,18 +17,24 @@ LEFT_OUT = "left out: no PostgreSQL server programs (initdb, postgres) on this m
 # By file: servers and other costly fixtures of a module are then made once. More
 # processes than processors, as many tests wait for servers.
 PROCESSES = str(min(2 * (os.cpu_count() or 1), 8))
-DISTRIBUTED = ("-n", PROCESSES, "--dist", "loadfile")
+DISTRIBUTED = ("-n", PROCESSES, "--dist", "loadfile", "--no-loadscope-reorder")
+ON_BOTH = ("-m", "not (browser or once)")
 END_TIMEOUT = 30.0
 
 
 def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     in_ci = os.environ.get("CI", "").lower() in {"true", "1"}
-    outcomes = {"SQLite": run_on_sqlite(arguments)}
     if find_programs():
-        outcomes["PostgreSQL"] = run_on_postgres(arguments)
+        outcomes = {
+            "SQLite": run_on_sqlite([*ON_BOTH, *arguments]),
+            "PostgreSQL": run_on_postgres(arguments),
+        }
     else:
-        outcomes["PostgreSQL"] = LEFT_OUT + (", and CI needs them" if in_ci else "")
+        outcomes = {
+            "SQLite": run_on_sqlite(arguments),
+            "PostgreSQL": LEFT_OUT + (", and CI needs them" if in_ci else ""),
+        }
     print()
     for database, outcome in outcomes.items():
         print(f"{database + ':':<12}{outcome}")

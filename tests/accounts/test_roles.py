@@ -14,7 +14,7 @@ from records.models import RetentionRule
 from tests.accounts.people import everybody
 from tests.accounts.roles import ADMIN, COLUMNS, IN, LOGIN, SITE, Row
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 REFUSED = {LOGIN, "401", "403", "405"}
 # What hardly anything answers is tried by those who may most, and by strangers.

@@ -15,6 +15,8 @@ from telemetry_site.samples import password_problem
 from tests.deployments.stack import unit
 from tests.server import ROOT
 
+pytestmark = pytest.mark.once
+
 DEPLOYMENTS = ROOT / "deployments"
 FILES = ("docker-compose.yaml", "docker-compose.prod.yaml")
 OURS = {"migrate", "collector", "site", "worker"}

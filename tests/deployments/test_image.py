@@ -10,6 +10,8 @@ from django.conf import settings
 
 from tests.server import ROOT
 
+pytestmark = pytest.mark.once
+
 DOCKERFILE = ROOT / "deployments/Dockerfile"
 
 

@@ -20,6 +20,8 @@ from tests.deployments.nginx import (
 )
 from tests.factories import header_request, json_body, json_request, request, values
 
+pytestmark = pytest.mark.once
+
 (MAX_PAYLOAD,) = (
     int(each.default) for each in SETTINGS if each.name == "TELEMETRY_MAX_PAYLOAD"
 )

@@ -33,6 +33,8 @@ from tests.factories import (
 )
 from tests.server import RawResponse
 
+pytestmark = pytest.mark.once
+
 PASSWORD = "correct horse battery staple"
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.deployments.stack import UNITS, unit
 
+pytestmark = pytest.mark.once
+
 SERVICES = ("migrate", "collector", "site", "worker")
 MOST_EXPOSED = 1.5
 """Of 10, as `systemd-analyze security` counts. Network and sockets are most of it."""

@@ -15,7 +15,7 @@ from telemetry_site.wsgi import site
 from tests.accounts.people import bearer, member, token_of
 from tests.factories import stored
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "8"))
 

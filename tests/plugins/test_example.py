@@ -16,7 +16,7 @@ EXAMPLE = ROOT / "examples" / "telemetry-journal"
 LIFECYCLE = ("-m", "tests.plugins.lifecycle")
 LEFT_OUT = shutil.ignore_patterns("build", "*.egg-info", "__pycache__", ".*")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 @pytest.fixture(scope="module")

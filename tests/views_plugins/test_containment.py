@@ -14,7 +14,7 @@ from tests.plugins import write
 from tests.plugins.broken import ABSENT, CONTENT, LEFT_OUT, SECRET, WORKING
 from tests.server import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 CORE = ["/", "/records", "/records/record_details/1", "/crashes", "/api/records"]
 BUILT_IN = ["/builds", "/stats"]

@@ -78,6 +78,7 @@ def test_what_is_there_already_is_left_alone(tmp_path, there):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_the_skeleton_works_when_it_is_installed(tmp_path: Path, server_database: Any):
     folder = tmp_path / "new"
     call_command("startplugin", "boot_times", directory=str(folder), stdout=_Quiet())
