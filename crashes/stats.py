@@ -21,6 +21,9 @@ from records.stats import in_version_order
 
 Counts = Mapping[int, int]
 
+NEWEST = 5000
+"""So many crashes of a guilty are looked through for its machines."""
+
 _MOST_NEW = 200
 """Guilties with most crashes, among which new ones are looked for."""
 
@@ -199,15 +202,20 @@ def builds_of(guilty_id: int, scope: Scope) -> list[BuildCount]:
 def machines_of(
     guilty_id: int, scope: Scope, *, limit: int = 100
 ) -> list[MachineCount]:
-    """Machines with their crashes, per build, most crashes first."""
+    """Machines of the newest crashes, per build, those with most of them first."""
     reports = scope.facts_of(CrashReport).filter(trace__in=traces_of(guilty_id))
-    rows = reports.values_list("machine_id", "build_id").annotate(
-        crashes=Count("record_id"), last=Max("record_id")
-    )
-    found = list(rows.order_by("-crashes", "-last")[:limit])
-    labels = build_labels.of({row[1] for row in found})
+    newest = reports.order_by("-record_id")[:NEWEST]
+    crashes: Counter[tuple[str, int]] = Counter()
+    last: dict[tuple[str, int], int] = {}
+    for *machine, record_id in newest.values_list("machine_id", "build_id", "pk"):
+        key = (machine[0], machine[1])
+        crashes[key] += 1
+        last.setdefault(key, record_id)
+    ranked = sorted(crashes, key=lambda key: (-crashes[key], -last[key]))[:limit]
+    labels = build_labels.of({build_id for _, build_id in ranked})
     return [
-        MachineCount(row[0], row[1], labels[row[1]].version, *row[2:]) for row in found
+        MachineCount(*key, labels[key[1]].version, crashes[key], last[key])
+        for key in ranked
     ]
 
 

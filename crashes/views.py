@@ -164,6 +164,7 @@ def guilty(request: HttpRequest, guilty_id: int) -> HttpResponse:
         "most": max((each.crashes for each in builds), default=0),
         "crashes": sum(each.crashes for each in builds),
         "machines": stats.machines_of(guilty_id, scope),
+        "newest": stats.NEWEST,
     }
     return render(request, "crashes/guilty.html", context)
 

@@ -302,6 +302,15 @@ def test_a_guilty_is_counted_per_build_machine_and_day(sent, named):
         assert stats.by_day(scope, pk) == days
 
 
+def test_machines_are_those_of_the_newest_crashes(sent, named, monkeypatch):
+    monkeypatch.setattr(stats, "NEWEST", 10)
+    pk = ids_of_guilties()[named]
+    newest = [each for each in sent if each.guilty == named][-10:]
+    pairs = Counter((each.machine, build_id(each.build)) for each in newest)
+    machines = stats.machines_of(pk, Scope())
+    assert {(m.machine_id, m.build_id): m.crashes for m in machines} == pairs
+
+
 def test_a_guilty_was_seen_first_and_last(sent, named):
     moments = [each.at for each in sent if each.guilty == named]
     found = stats.seen(ids_of_guilties()[named])
