@@ -94,7 +94,7 @@ def test_no_table_names_an_erased_machine():
     assert tables_that_name(GONE).keys() >= {
         "records_record",
         "records_refused",
-        "mce_mceday",
+        "mce_mcemachineday",
         "updates_updateevent",
     }
     done = erase.erase(GONE, "somebody")
@@ -117,7 +117,7 @@ def test_other_machines_lose_nothing():
 def test_counts_that_name_no_machine_stay():
     sent_and_digested(NOW, machine_id=GONE)
     kinds, hardware = KindDay.objects.count(), HardwareDay.objects.count()
-    counted = rows("CrashDay", "UpdateDay")
+    counted = rows("CrashDay", "MceDay", "ThermalDay", "UpdateDay")
     erase.erase(GONE, "somebody")
     assert fact_ids() == {name: [] for name in FACTS}
     assert not MachineDay.objects.exists()
