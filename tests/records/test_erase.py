@@ -122,7 +122,7 @@ def test_counts_that_name_no_machine_stay():
     assert fact_ids() == {name: [] for name in FACTS}
     assert not MachineDay.objects.exists()
     assert (KindDay.objects.count(), HardwareDay.objects.count()) == (kinds, hardware)
-    assert rows("CrashDay", "UpdateDay") == counted
+    assert rows("CrashDay", "MceDay", "ThermalDay", "UpdateDay") == counted
     assert SystemPresence.objects.count() == 1
 
 
