@@ -54,6 +54,7 @@ def restore(url: str, folder: Path) -> None:
     if url.startswith("sqlite"):
         run(commands("SQLite")[1], url, folder)
     else:
+        run(command("PostgreSQL", "psql"), url, folder)
         run(command("PostgreSQL", "pg_restore"), url, folder)
 
 
