@@ -163,6 +163,7 @@ MODELS = {
     "crashes/guilty": "change",
     "crashes/rule": ALL,
     "crashes/rulesversion": "",
+    "crashes/takenover": "",
     "crashes/trace": "",
     "records/build": "",
     "records/classification": "",
