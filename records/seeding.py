@@ -89,7 +89,6 @@ class Filling:
         self._processes = processes
         self._bare = False
         self._first_id = 0
-        self._stored = 0
         self._each: Callable[..., Iterator[int]] = map
         self._stack = ExitStack()
 
@@ -116,13 +115,11 @@ class Filling:
         self.index()
         if self._plan.digest:
             presence.recount()
-        _give_back(self._first_id + self._plan.most_records, self._stored)
+        _give_back(self._first_id + self._plan.most_records)
 
     def store(self, numbers: Sequence[int]) -> Iterator[int]:
         """Store these days, which follow those before; yields records as they come."""
-        for done in self._each(_store, numbers):
-            self._stored += done
-            yield done
+        yield from self._each(_store, numbers)
 
     def index(self) -> None:
         """Have the indexes now; what is stored later is added to them."""
@@ -148,7 +145,7 @@ def _reserve(most: int) -> int:
     return first
 
 
-def _give_back(reserved: int, stored: int) -> None:
+def _give_back(reserved: int) -> None:
     """Go on behind the last record, unless others came behind what was reserved."""
     last = Record.objects.order_by("-id").values_list("id", flat=True).first()
     with connection.cursor() as cursor:
