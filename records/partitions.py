@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count, pairwise, takewhile
 from typing import TypeVar
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    IntegrityError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
 
 from records import database
 
@@ -25,7 +32,7 @@ _TABLE = "records_record"
 _LOCK = 7_265_005
 _LOOK_SECONDS = 60.0
 _PATIENCE = "2s"  # PostgreSQL ends an autovacuum that is in the way after one
-_DROP_TRIES, _DROP_PAUSE, _DROP_PATIENCE = 20, 0.2, "100ms"
+_DROP_PATIENCE = "200ms"
 _LACKED = re.compile(r"\(id\) = \((\d+)\)")
 _BOUNDS = re.compile(r"FROM \('?(\d+)'?\) TO \('?(\d+)'?\)")
 
@@ -64,11 +71,11 @@ def missing(there: Sequence[range], wanted: range, ids: int) -> Iterator[range]:
         first = found.stop
 
 
-def stretches(*, newest_first: bool) -> list[Bounds]:
+def stretches(using: str, *, newest_first: bool) -> list[Bounds]:
     """All ids, as stretches of one, two, four … partitions that are in use."""
-    starts = [span.start for span in spans()]
+    starts = [span.start for span in spans(using)]
     if starts:
-        last = _last_id()
+        last = _last_id(using)
         starts = [start for start in starts if start <= last]
     return _doubling(starts[1:], newest_first=newest_first)
 
@@ -86,11 +93,11 @@ def _doubling(edges: Sequence[int], *, newest_first: bool) -> list[Bounds]:
 # --- Making them --------------------------------------------------------------------
 
 
-def spans() -> list[range]:
+def spans(using: str = DEFAULT_DB_ALIAS) -> list[range]:
     """The ids of each partition there is, in order."""
     if not database.is_postgres():
         return []
-    with connection.cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i "
             "JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass",
@@ -163,8 +170,8 @@ def ahead() -> None:
         cover(range(last, last + ids + 1))
 
 
-def _last_id() -> int:
-    with connection.cursor() as cursor:
+def _last_id(using: str = DEFAULT_DB_ALIAS) -> int:
+    with connections[using].cursor() as cursor:
         cursor.execute(f"SELECT last_value FROM {_TABLE}_id_seq")  # noqa: S608
         return int(cursor.fetchone()[0])
 
@@ -194,31 +201,22 @@ step = Ahead()
 
 def freeze(span: range) -> None:
     """Until commit, nothing is stored in this partition or deleted from it."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
-    _locked(f"LOCK TABLE {_name(span)} IN SHARE MODE")
+    _locked(f"LOCK TABLE {_name(span)} IN SHARE MODE", _PATIENCE)
 
 
 def drop(span: range) -> None:
     """Drop it, as the last thing before commit; raises InUse.
 
-    All that is asked of records waits for this, and this for what is being asked: so it
-    waits for moments only, many times.
+    Whoever asks for records waits for this, and this for those who asked before: so it
+    waits for a moment only.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{_DROP_PATIENCE}'")
-    for _ in range(_DROP_TRIES):
-        try:
-            return _locked(f"DROP TABLE {_name(span)}")
-        except InUse:
-            time.sleep(_DROP_PAUSE)
-    raise InUse
+    _locked(f"DROP TABLE {_name(span)}", _DROP_PATIENCE)
 
 
-def _locked(statement: str) -> None:
+def _locked(statement: str, patience: str) -> None:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement)
+            cursor.execute(f"SET LOCAL lock_timeout = '{patience}'; {statement}")
     except OperationalError as error:
         if database.waited_for_lock(error):
             raise InUse from error

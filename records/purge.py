@@ -38,6 +38,7 @@ BATCH = 10_000
 EVERY = timedelta(days=1)
 _LOOK_SECONDS = 60.0
 _ERROR_LENGTH = 200
+_DROP_TRIES, _DROP_PAUSE = 8, 0.25
 
 
 class Busy(Exception):
@@ -254,16 +255,21 @@ def expire(record_ids: Sequence[int]) -> list[str]:
 
 
 def _whole_partitions(plan: Plan, run: RetentionRun) -> Iterator[int]:
-    """Drop those in which nothing has to stay; yields how many records each had.
-
-    One that others are using all the time is left to the batches.
-    """
+    """Drop those in which nothing has to stay; yields how many records each had."""
     counted = [each.last for each in map(plan.too_old, plan.policy.rules) if each]
     last = max(counted, default=0)
     for ids in partitions.spans():
         if ids[-1] <= last and not plan.keeps(ids):
-            with suppress(partitions.InUse):
-                yield _drop(plan, run, ids)
+            yield _drop_soon(plan, run, ids)
+
+
+def _drop_soon(plan: Plan, run: RetentionRun, ids: range) -> int:
+    """Try a few times; what others are using all the while is left to the batches."""
+    for _ in range(_DROP_TRIES):
+        with suppress(partitions.InUse):
+            return _drop(plan, run, ids)
+        time.sleep(_DROP_PAUSE)
+    return 0
 
 
 def _drop(plan: Plan, run: RetentionRun, ids: range) -> int:

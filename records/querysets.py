@@ -113,7 +113,7 @@ class RecordQuerySet(models.QuerySet["Record"]):
     def _stretches(self, order: str) -> Iterator[Self]:
         """These records in a few stretches of ids, one after the other."""
         low, high = self._ids
-        for first, last in partitions.stretches(newest_first=order == "-id"):
+        for first, last in partitions.stretches(self.db, newest_first=order == "-id"):
             if (first or 0) <= high and (last or inf) >= low:
                 yield self.between_ids(first, last)
 

@@ -472,8 +472,8 @@ def test_facts_of_a_dropped_partition_go_by_their_range(old):
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partitions, "_DROP_TRIES", 3)
-    monkeypatch.setattr(partitions, "_DROP_PAUSE", 0.01)
+    monkeypatch.setattr(purge, "_DROP_TRIES", 3)
+    monkeypatch.setattr(purge, "_DROP_PAUSE", 0.01)
 
 
 def test_beside_a_long_reader_a_partition_is_emptied_and_dropped_the_next_time(
@@ -492,7 +492,7 @@ def test_beside_a_long_reader_a_partition_is_emptied_and_dropped_the_next_time(
 def test_records_are_stored_while_a_drop_waits_for_a_long_reader(
     old, in_threads, monkeypatch
 ):
-    monkeypatch.setattr(partitions, "_DROP_TRIES", 6)
+    monkeypatch.setattr(purge, "_DROP_TRIES", 4)
 
     def purge_some() -> None:
         purged()
