@@ -78,7 +78,7 @@ def test_no_record_is_refused_late_or_lost_while_migrations_run(database, tmp_pa
             fleet.wait_for(50)
         worker.wait_until_done()
     assert applied(database) == list(NEW)
-    assert (fleet.failures, fleet.slowest < 3) == (0, True), fleet.slowest
+    assert (fleet.failures, fleet.slowest < 5) == (0, True), fleet.slowest
     assert_stored_once(fleet, database)
     assert database.count("record") - before == len(fleet.delivered)
     assert counted(database) == (len(fleet.delivered),) * 2
@@ -99,7 +99,7 @@ def test_a_long_reader_holds_up_the_migration_and_no_record(database, tmp_path):
             fleet.wait_for(50)
     assert "in a transaction for" in log.read_text()
     assert applied(database) == list(NEW)
-    assert (fleet.failures, fleet.slowest < 4) == (0, True), fleet.slowest
+    assert (fleet.failures, fleet.slowest < 6) == (0, True), fleet.slowest
     assert_stored_once(fleet, database)
 
 
