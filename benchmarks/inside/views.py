@@ -64,7 +64,8 @@ def _others() -> Iterator[str]:
     newest = MachineDay.objects.order_by("-day").values_list("machine_id", flat=True)
     for machine_id in newest[:1]:
         yield addresses.machine(machine_id)
-    yield addresses.machine(dataset.RETIRED_MACHINE)
+    if MachineDay.objects.filter(machine_id=dataset.RETIRED_MACHINE).exists():
+        yield addresses.machine(dataset.RETIRED_MACHINE)
 
 
 def _commonest(field: str) -> str:
