@@ -4,10 +4,11 @@ On SQLite they are Django's own. Each is alone in a migration with `atomic = Fal
 may run again when it was ended half-way.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.ddl_references import Statement
 from django.db.backends.utils import truncate_name
 from django.db.migrations import AddConstraint, AddIndex
 
@@ -52,9 +53,8 @@ def _build(editor: Editor, model: type[models.Model], index: models.Index) -> No
         _build_on(editor, model, index, table, index.name)
         return
     if not _value("SELECT to_regclass(%s)", index.name):
-        create = index.create_sql(model, editor)
-        create.parts["table"] = f"ONLY {editor.quote_name(table)}"
-        editor.execute(create, params=None)
+        only = f"ONLY {editor.quote_name(table)}"
+        editor.execute(_creation(editor, model, index, table=only), params=None)
     for partition in _partitions_without(table, index.name):
         name = truncate_name(f"{partition}_{index.name}", LONGEST_NAME)
         _build_on(editor, model, index, partition, name)
@@ -80,10 +80,22 @@ def _build_on(
     with database.patient_locks():
         if valid is False:
             editor.execute(f"DROP INDEX CONCURRENTLY {editor.quote_name(name)}")
-        create = index.create_sql(model, editor, concurrently=True)
-        create.parts["table"] = editor.quote_name(table)
-        create.parts["name"] = editor.quote_name(name)
+        quoted = {"table": editor.quote_name(table), "name": editor.quote_name(name)}
+        create = _creation(editor, model, index, concurrently=True, **quoted)
         editor.execute(create, params=None)
+
+
+def _creation(
+    editor: Editor,
+    model: type[models.Model],
+    index: models.Index,
+    concurrently: bool = False,
+    **parts: str,
+) -> Statement:
+    """The statement, with other quoted names in it."""
+    create = index.create_sql(model, editor, concurrently=concurrently)
+    cast(dict[str, str], create.parts).update(parts)
+    return create
 
 
 def _check(

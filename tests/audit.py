@@ -58,9 +58,16 @@ def javascript_verdict(report: Report) -> Verdict:
 def ask_pip_audit() -> Report:
     if not (_FOLDER / "bin/pip-audit").exists():
         subprocess.run([sys.executable, "-m", "venv", _FOLDER], check=True)
-        pip = [_FOLDER / "bin/python", "-m", "pip", "--quiet", "install", TOOL]
+        pip: list[str | Path] = [
+            _FOLDER / "bin/python",
+            "-m",
+            "pip",
+            "--quiet",
+            "install",
+            TOOL,
+        ]
         subprocess.run(pip, check=True, timeout=_SECONDS)
-    command = [_FOLDER / "bin/pip-audit", "--local", "--format=json"]
+    command: list[str | Path] = [_FOLDER / "bin/pip-audit", "--local", "--format=json"]
     return _report(command, PIPAPI_PYTHON_LOCATION=sys.executable)
 
 

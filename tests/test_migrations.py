@@ -8,6 +8,7 @@ What a release no longer needs is removed by a later one, whose migration says s
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -83,7 +84,7 @@ def _reason(
     return reason
 
 
-def _added(field: models.Field) -> str | None:
+def _added(field: Any) -> str | None:
     found = {
         "neither null nor a default of the database": not field.null
         and not field.has_db_default(),
@@ -93,7 +94,7 @@ def _added(field: models.Field) -> str | None:
     return None if field.many_to_many else _first(found)
 
 
-def _altered(old: models.Field, new: models.Field) -> str | None:
+def _altered(old: Any, new: Any) -> str | None:
     return _first(
         {
             "no longer null": old.null and not new.null,
@@ -110,7 +111,7 @@ def _altered(old: models.Field, new: models.Field) -> str | None:
     )
 
 
-def _is_wider(old: models.Field, new: models.Field) -> bool:
+def _is_wider(old: Any, new: Any) -> bool:
     texts = isinstance(old, models.CharField) and isinstance(new, models.CharField)
     return texts and (old.max_length or 0) < (new.max_length or 0)
 
@@ -190,7 +191,7 @@ def test_the_migrations_of_the_upgrade_that_is_tested_only_expand(
 
 def state() -> ProjectState:
     state = ProjectState()
-    fields = [
+    fields: list[tuple[str, Any]] = [
         ("id", models.BigAutoField(primary_key=True)),
         ("old", models.TextField()),
         ("maybe", models.TextField(null=True)),
