@@ -10,15 +10,14 @@ what is to be counted is beside that at most (`share_digest`), and then alone wi
 (`own_presence`). One that is merged into another is counted as that one.
 """
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date
-from itertools import groupby, islice
+from itertools import accumulate, groupby, islice
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncDate
 
@@ -43,12 +42,14 @@ OWNER = Coalesce("trace__guilty__merged_into", "trace__guilty")
 
 DAY = TruncDate("received_at", tzinfo=UTC)
 
+Row = TypeVar("Row", bound=models.Model)
+
 Machine = tuple[str, int]
 """A machine id, and the guilty of its crashes."""
 
 _AT_ONCE = 2000
-_STEP_SECONDS = 0.2
-_MOST_LISTED = 100
+_MOST_LISTED = 500
+_CRASHES_AT_ONCE = 20_000  # about half a second, in which nothing is digested
 
 
 class Place(NamedTuple):
@@ -191,47 +192,56 @@ def count_again() -> int:
     """
     if RetentionRun.objects.filter(finished__isnull=True).exists():
         return 0
-    end = time.monotonic() + _STEP_SECONDS
-    done = 0
-    for guilty_id in list(uncounted().values_list("id", flat=True)[:_MOST_LISTED]):
-        count_anew(guilty_id)
-        done += 1
-        if time.monotonic() > end:
-            break
-    return done
+    guilty_ids = _some()
+    if guilty_ids:
+        count_anew(guilty_ids)
+    return len(guilty_ids)
 
 
-def count_anew(guilty_id: int) -> None:
-    """Count a guilty, from `CrashDay` and from its reports; it is counted then."""
+def _some() -> list[int]:
+    """Uncounted guilties that have few crashes together, or one that has many."""
+    listed = list(uncounted().values_list("id", flat=True)[:_MOST_LISTED])
+    days = _of(CrashDay.objects.all(), listed).values_list("owner")
+    crashes = Counter(dict(days.annotate(n=Sum("crashes"))))
+    together = accumulate(crashes[each] for each in listed)
+    few = sum(n <= _CRASHES_AT_ONCE for n in together)
+    return listed[: max(few, 1)]
+
+
+def count_anew(guilty_ids: Collection[int]) -> None:
+    """Count these from `CrashDay` and from reports; they are counted then."""
     with transaction.atomic():
         database.own_digest()
-        if not uncounted().filter(pk=guilty_id).exists():
-            return  # another worker has counted it
+        rows = uncounted().filter(id__in=guilty_ids).values_list("id", flat=True)
+        mine = list(rows)  # without those that another worker has counted
         for model in (GuiltyDay, GuiltyPresence):
-            model._default_manager.filter(guilty=guilty_id).delete()
-        rollups.add(GUILTY_DAY, and_ever(_days(guilty_id)))
-        _save(_all_changes(guilty_id))
-        CountedGuilty.objects.create(guilty_id=guilty_id)
+            model._default_manager.filter(guilty__in=mine).delete()
+        rollups.add(GUILTY_DAY, and_ever(_days(mine)))
+        _save(_all_changes(mine))
+        CountedGuilty.objects.bulk_create(CountedGuilty(guilty_id=pk) for pk in mine)
 
 
-def _traces(guilty_id: int) -> list[int]:
+def _of(rows: QuerySet[Row], guilty_ids: Collection[int]) -> QuerySet[Row]:
+    """Reports, or counts by trace, of these guilties, and whose they are."""
     owner = Coalesce("guilty__merged_into", "guilty")
-    traces = Trace.objects.annotate(owner=owner).filter(owner=guilty_id)
-    return list(traces.values_list("id", flat=True))
+    traces = Trace.objects.annotate(owner=owner).filter(owner__in=guilty_ids)
+    return rows.filter(trace__in=traces.values("id")).annotate(owner=OWNER)
 
 
-def _days(guilty_id: int) -> dict[Key, int]:
-    days = CrashDay.objects.filter(trace__in=_traces(guilty_id))
-    rows = days.values_list("day", "build_id", "external").annotate(n=Sum("crashes"))
-    return {(day, guilty_id, *place): n for day, *place, n in rows}
+def _days(guilty_ids: Collection[int]) -> dict[Key, int]:
+    rows = _of(CrashDay.objects.all(), guilty_ids)
+    key = ("day", "owner", "build_id", "external")
+    found = rows.values_list(*key).annotate(n=Sum("crashes"))
+    return {tuple(key): n for *key, n in found}
 
 
-def _all_changes(guilty_id: int) -> Counter[Change]:
+def _all_changes(guilty_ids: Collection[int]) -> Counter[Change]:
     """From no report to all of them, read in the order of their machines."""
-    reports = CrashReport.objects.filter(trace__in=_traces(guilty_id))
-    rows = reports.annotate(day=DAY).order_by("machine_id")
-    found = rows.values_list("machine_id", *Crash._fields).iterator(chunk_size=5000)
+    reports = _of(CrashReport.objects.all(), guilty_ids).annotate(day=DAY)
+    columns = ("machine_id", "owner", *Crash._fields)
+    rows = reports.order_by("machine_id", "owner").values_list(*columns)
+    machines = groupby(rows.iterator(chunk_size=5000), key=itemgetter(0, 1))
     return Counter(
-        Change(guilty_id, frozenset(), frozenset(Crash._make(row[1:]) for row in some))
-        for _, some in groupby(found, key=itemgetter(0))
+        Change(owner, frozenset(), frozenset(Crash._make(row[2:]) for row in some))
+        for (_, owner), some in machines
     )

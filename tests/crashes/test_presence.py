@@ -235,7 +235,7 @@ def erase_machine(machine_id):
 def count_one():
     guilty_id = presence.uncounted().values_list("id", flat=True).last()
     if guilty_id:
-        presence.count_anew(guilty_id)
+        presence.count_anew([guilty_id])
 
 
 def operation(function, *arguments):
@@ -393,10 +393,30 @@ def test_the_step_counts_a_bounded_number_and_says_how_many(db, monkeypatch):
     for frame in FRAMES:
         crashed(frame)
     digest()
-    monkeypatch.setattr(presence, "_STEP_SECONDS", 0)
-    assert [presence.count_again() for _ in range(5)] == [1, 1, 1, 1, 0]
-    assert presence.count_anew(guilty_row("a()").pk) is None
+    monkeypatch.setattr(presence, "_CRASHES_AT_ONCE", 2)
+    assert [presence.count_again() for _ in range(3)] == [2, 2, 0]
+    monkeypatch.setattr(presence, "_CRASHES_AT_ONCE", 0)
+    presence.uncount(counted())
+    assert presence.count_again() == 1
+    monkeypatch.setattr(presence, "_MOST_LISTED", 2)
+    monkeypatch.setattr(presence, "_CRASHES_AT_ONCE", 9)
+    assert [presence.count_again() for _ in range(3)] == [2, 1, 0]
     check()
+
+
+def test_what_another_worker_has_counted_is_not_counted_twice(three_days):
+    presence.count_anew(counted())
+    check_counted()
+
+
+def test_nothing_is_counted_while_a_purge_is_at_work(three_days):
+    presence.uncount(counted())
+    run = RetentionRun.objects.create(started=START)
+    assert presence.count_again() == 0
+    assert of_all("a()") == 2
+    for _ in purge.batches(run):
+        pass
+    check_counted()
 
 
 @pytest.mark.django_db(transaction=True)
