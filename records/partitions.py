@@ -163,11 +163,14 @@ def _lacked(error: IntegrityError) -> int | None:
 
 
 def ahead() -> None:
-    """See to it that a whole partition's worth of ids can follow the last one."""
+    """See to it that half a partition's worth of ids can follow the last one.
+
+    Not more: who looks for the newest records looks into empty partitions, too.
+    """
     if database.is_postgres():
-        last = _last_id()
-        ids = size([*spans(), range(last, last + 1)])
-        cover(range(last, last + ids + 1))
+        following = _last_id() + 1
+        ids = size([*spans(), range(following, following + 1)])
+        cover(range(following, following + ids // 2))
 
 
 def _last_id(using: str = DEFAULT_DB_ALIAS) -> int:

@@ -39,7 +39,7 @@ _ROW = f"({', '.join(['%s'] * 10)})"
 _ROWS_PER_STATEMENT = 500
 _SETTLE_SECONDS = 5.0
 _LOOK_SECONDS = 600.0
-_IN_FLIGHT = 1_000_000  # ids drawn by transactions that have not ended: ample
+_IN_FLIGHT = 100_000  # ids drawn by transactions that have not ended: ample
 
 
 class Stored(NamedTuple):

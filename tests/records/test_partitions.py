@@ -142,6 +142,16 @@ def covered(wanted: range) -> bool:
     return not partitions._missing(wanted)
 
 
+def room_ahead() -> bool:
+    return covered(range(last_id() + 1, last_id() + 6))
+
+
+def use_up() -> None:
+    """Until a worker would make a partition."""
+    while room_ahead():
+        insert_records([(NOW, submission())])
+
+
 @pytest.mark.django_db
 def test_a_new_table_takes_records(on_postgres):
     assert partitions.spans() == ([range(MILLION)] if on_postgres else [])
@@ -152,7 +162,7 @@ def test_a_new_table_takes_records(on_postgres):
 def test_the_table_is_as_the_model_says_in_every_partition(on_postgres):
     if not on_postgres:
         pytest.skip("SQLite has no partitions")
-    partitions.ahead()
+    partitions.cover(range(MILLION, MILLION + 1))
     with connection.cursor() as cursor:
         constraints = [
             connection.introspection.get_constraints(cursor, table)
@@ -175,14 +185,14 @@ def test_the_table_is_as_the_model_says_in_every_partition(on_postgres):
 def test_the_worker_makes_partitions_ahead(on_postgres):
     assert Ahead()() == 0
     if on_postgres:
-        assert covered(range(last_id(), last_id() + MILLION))
+        assert covered(range(last_id(), last_id() + MILLION // 2))
 
 
-def test_there_is_always_room_for_a_whole_partition_ahead(small):
+def test_there_is_always_room_for_half_a_partition_ahead(small):
     for _ in range(12):
         store([submission() for _ in range(3)])
         partitions.ahead()
-        assert covered(range(last_id(), last_id() + 10))
+        assert room_ahead()
     before = partitions.spans()
     partitions.ahead()
     assert partitions.spans() == before
@@ -191,19 +201,19 @@ def test_there_is_always_room_for_a_whole_partition_ahead(small):
 def test_the_worker_looks_once_a_minute(small, monkeypatch):
     step = Ahead()
     step()
-    insert_records([(NOW, submission())] * 10)
+    use_up()
     step()
-    assert not covered(range(last_id(), last_id() + 10))
+    assert not room_ahead()
     step.look_at -= 61
     step()
-    assert covered(range(last_id(), last_id() + 10))
+    assert room_ahead()
 
 
 def test_a_worker_that_finds_the_table_locked_looks_again_later(
     small, in_threads, monkeypatch
 ):
     monkeypatch.setattr(partitions, "_PATIENCE", "50ms")
-    insert_records([(NOW, submission())] * 10)
+    use_up()
 
     def look() -> None:
         assert Ahead()() == 0
@@ -211,7 +221,7 @@ def test_a_worker_that_finds_the_table_locked_looks_again_later(
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE records_record IN SHARE UPDATE EXCLUSIVE MODE")
         in_threads(look)
-    assert not covered(range(last_id(), last_id() + 10))
+    assert not room_ahead()
 
 
 def test_records_are_stored_although_no_worker_made_partitions(small):
@@ -311,6 +321,7 @@ def in_force(*rules: tuple[str, str, int]) -> None:
 
 def kept(*ages: float, digest: bool = True, **changes: object) -> list[int]:
     """Records of so many days ago, counted; their ids."""
+    partitions.cover(range(last_id() + 1, last_id() + len(ages) + 1))
     made = insert_records([(NOW - age * DAY, submission(**changes)) for age in ages])
     while digest and digest_batch(1000):
         pass
