@@ -349,8 +349,9 @@ def last_received(system_name: str = "") -> dict[str, datetime]:
 
 def _last(column: str, ids: set[int]) -> datetime | None:
     records = Record.objects.with_name(column, ids)
-    for _, received_at in records.newest(1, "id", "received_at"):
-        return received_at
+    for row in records.newest(1, "id", "received_at"):
+        last: datetime = row[1]
+        return last
     days = KindDay.objects.filter(**{f"{column}__in": ids})
     day: date | None = days.aggregate(day=Max("day"))["day"]
     return datetime.combine(day, time.max, UTC) if day else None

@@ -5,8 +5,10 @@ four are tokens of an admin with one scope each. A method that a row does not na
 shut for everybody.
 """
 
-COLUMNS = ("anonymous", "nobody", "viewer", "curator", "admin", "open")
-COLUMNS += ("read", "read-payload", "curate", "export")
+COLUMNS = (
+    *("anonymous", "nobody", "viewer", "curator", "admin", "open"),
+    *("read", "read-payload", "curate", "export"),
+)
 IN, LOGIN = "in", "login"
 
 Row = dict[str, dict[str, str]]
