@@ -140,11 +140,10 @@ def machines_by_build(scope: Scope, guilty_id: int) -> Counter[int]:
         kept = _presence(scope, [guilty_id]).filter(
             system_name="", build_id__gt=0, source=Source.of(scope.external)
         )
-        rows = kept.values_list("build_id").annotate(n=Sum("ids"))
-    else:
-        reports = scope.facts_of(CrashReport).filter(trace__in=traces_of(guilty_id))
-        distinct = Count("machine_id", distinct=True)
-        rows = reports.order_by().values_list("build_id").annotate(n=distinct)
+        return Counter(dict(kept.values_list("build_id").annotate(n=Sum("ids"))))
+    reports = scope.facts_of(CrashReport).filter(trace__in=traces_of(guilty_id))
+    distinct = Count("machine_id", distinct=True)
+    rows = reports.order_by().values_list("build_id").annotate(n=distinct)
     return Counter(dict(rows))
 
 
@@ -153,8 +152,8 @@ def _place(scope: Scope) -> Place | None:
     source = Source.of(scope.external)
     if not scope.version:
         return Place(scope.system_name, 0, source)
-    builds = scope.build_ids or set()
-    return Place("", *builds, source) if len(builds) == 1 else None
+    builds = list(scope.build_ids or ())
+    return Place("", builds[0], source) if len(builds) == 1 else None
 
 
 def _presence(scope: Scope, guilty_ids: Collection[int]) -> QuerySet[GuiltyPresence]:

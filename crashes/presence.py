@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date
 from itertools import accumulate, groupby, islice
 from operator import itemgetter
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncDate
 
@@ -41,8 +41,6 @@ OWNER = Coalesce("trace__guilty__merged_into", "trace__guilty")
 """The guilty that a report, or a count by trace, is counted for."""
 
 DAY = TruncDate("received_at", tzinfo=UTC)
-
-Row = TypeVar("Row", bound=models.Model)
 
 Machine = tuple[str, int]
 """A machine id, and the guilty of its crashes."""
@@ -167,7 +165,7 @@ def _changes(crashes: Mapping[Machine, set[Crash]]) -> Counter[Change]:
 def uncount(guilty_ids: Iterable[int | None]) -> None:
     """Call it before other traces or reports become theirs, or some no longer are."""
     database.own_presence()
-    known = Guilty.objects.filter(id__in=set(guilty_ids) - {None})
+    known = Guilty.objects.filter(id__in={each for each in guilty_ids if each})
     owners = known.annotate(owner=Coalesce("merged_into", "id")).values("owner")
     CountedGuilty.objects.filter(guilty__in=owners).delete()
 
@@ -221,11 +219,12 @@ def count_anew(guilty_ids: Collection[int]) -> None:
         CountedGuilty.objects.bulk_create(CountedGuilty(guilty_id=pk) for pk in mine)
 
 
-def _of(rows: QuerySet[Row], guilty_ids: Collection[int]) -> QuerySet[Row]:
+def _of(rows: QuerySet[Any], guilty_ids: Collection[int]) -> QuerySet[Any]:
     """Reports, or counts by trace, of these guilties, and whose they are."""
     owner = Coalesce("guilty__merged_into", "guilty")
     traces = Trace.objects.annotate(owner=owner).filter(owner__in=guilty_ids)
-    return rows.filter(trace__in=traces.values("id")).annotate(owner=OWNER)
+    found: QuerySet[Any] = rows.filter(trace__in=traces.values("id"))
+    return found.annotate(owner=OWNER)
 
 
 def _days(guilty_ids: Collection[int]) -> dict[Key, int]:

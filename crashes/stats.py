@@ -207,8 +207,9 @@ def machines_of(
     newest = reports.order_by("-record_id")[:NEWEST]
     crashes: Counter[tuple[str, int]] = Counter()
     last: dict[tuple[str, int], int] = {}
-    for *machine, record_id in newest.values_list("machine_id", "build_id", "pk"):
-        key = (machine[0], machine[1])
+    rows = newest.values_list("machine_id", "build_id", "record_id")
+    for machine_id, build_id, record_id in rows:
+        key = (machine_id, build_id)
         crashes[key] += 1
         last.setdefault(key, record_id)
     ranked = sorted(crashes, key=lambda key: (-crashes[key], -last[key]))[:limit]

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from crashes import curation, stats
+from crashes import curation
+from crashes.counts import traces_of
 from crashes.models import CrashReport, Guilty, RulesVersion
 from records.progress import progress
 from records.scope import Scope
@@ -83,7 +84,7 @@ def _traces(guilty_id: int | None, start: date | None, end: date | None) -> set[
         raise CommandError(f"There is no guilty {guilty_id}.")
     if start and end and end < start:
         raise CommandError("--to is before --from.")
-    traces = stats.traces_of(guilty_id) if guilty_id is not None else None
+    traces = traces_of(guilty_id) if guilty_id is not None else None
     if start is None and end is None:
         return set(traces or ())
     reports = Scope(start=start, end=end).facts_of(CrashReport)
