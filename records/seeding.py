@@ -5,6 +5,7 @@ without the queue: nobody has to read them back. Processes share the days.
 """
 
 import multiprocessing
+import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -96,14 +97,21 @@ class Filling:
         most = self._plan.most_records
         self._first_id = _reserve(most)
         partitions.cover(range(self._first_id, self._first_id + most))
+        try:
+            self._begin()
+        except BaseException:
+            self._finish()
+            raise
+        return self
+
+    def _begin(self) -> None:
         if self._plan.is_large:
-            _alter_indexes("remove_index")
             self._bare = True
+            _remove_indexes()
         if self._processes > 1:
             self._each = self._stack.enter_context(self._pool()).imap_unordered
         else:
             _begin(self._plan, self._first_id)
-        return self
 
     def __exit__(
         self,
@@ -111,6 +119,9 @@ class Filling:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._finish()
+
+    def _finish(self) -> None:
         self._stack.close()
         self.index()
         if self._plan.digest:
@@ -124,13 +135,14 @@ class Filling:
     def index(self) -> None:
         """Have the indexes now; what is stored later is added to them."""
         if self._bare:
-            _alter_indexes("add_index")
+            _add_indexes()
             self._bare = False
 
     def _pool(self) -> Any:
         connections.close_all()  # a connection belongs to one process
         context = multiprocessing.get_context("fork")
-        return context.Pool(self._processes, _begin, (self._plan, self._first_id))
+        given = (self._plan, self._first_id)
+        return context.Pool(self._processes, _begin_in_pool, given)
 
 
 # --- The whole table ----------------------------------------------------------------
@@ -155,13 +167,23 @@ def _give_back(reserved: int) -> None:
         )
 
 
-def _alter_indexes(change: str) -> None:
-    """Remove or add every index but the primary key."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET maintenance_work_mem = %s", [_INDEX_MEMORY])
+def _remove_indexes() -> None:
+    """Every one but the primary key."""
     with connection.schema_editor() as editor:
         for index in Record._meta.indexes:
-            getattr(editor, change)(Record, index)
+            editor.remove_index(Record, index)
+
+
+def _add_indexes() -> None:
+    """Those that are not there."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET maintenance_work_mem = %s", [_INDEX_MEMORY])
+        table = Record._meta.db_table
+        there = connection.introspection.get_constraints(cursor, table)
+    with connection.schema_editor() as editor:
+        for index in Record._meta.indexes:
+            if index.name not in there:
+                editor.add_index(Record, index)
 
 
 # --- A process ----------------------------------------------------------------------
@@ -308,6 +330,13 @@ _filler: Filler
 def _begin(plan: Plan, first_id: int) -> None:
     global _filler  # noqa: PLW0603 - one per process of a pool
     _filler = Filler(plan, first_id)
+
+
+def _begin_in_pool(plan: Plan, first_id: int) -> None:
+    """Who stops the command stops its first process, which ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _begin(plan, first_id)
 
 
 def _store(number: int) -> int:

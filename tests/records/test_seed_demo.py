@@ -1,7 +1,15 @@
 """`manage.py seed_demo`: a demo fleet in the database, counted."""
 
+import os
+import subprocess
+import sys
+import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
+import psycopg2
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -10,6 +18,8 @@ from records.digest import digest_batch
 from records.models import MachineDay, Pending, Record
 from tests.factories import stored
 from tests.records.recount import recounted, rollups
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 pytestmark = pytest.mark.django_db
 
@@ -93,3 +103,33 @@ def test_impossible_sizes_are_refused(arguments, message):
     with pytest.raises(CommandError, match=message):
         call_command("seed_demo", *arguments)
     assert not Record.objects.exists()
+
+
+def test_a_large_fleet_that_is_stopped_leaves_the_table_with_its_indexes(
+    on_postgres: bool, server_database: str
+):
+    if not on_postgres:
+        pytest.skip("indexes are left out on PostgreSQL")
+    command = [sys.executable, "manage.py", "seed_demo", "--records=200000"]
+    with closing(psycopg2.connect(server_database)) as other:
+        other.autocommit = True
+        before = count_indexes(other)
+        running = subprocess.Popen(
+            [*command, "--processes=2"],
+            cwd=ROOT,
+            env=os.environ | {"DATABASE_URL": server_database},
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 60
+        while count_indexes(other) == before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert count_indexes(other) < before
+        running.terminate()
+        assert running.wait(60) != 0
+        assert count_indexes(other) == before
+
+
+def count_indexes(other: Any) -> int:
+    with other.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_indexes WHERE indexname ~ '^record_'")
+        return int(cursor.fetchone()[0])
