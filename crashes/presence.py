@@ -223,8 +223,9 @@ def _of(rows: QuerySet[Any], guilty_ids: Collection[int]) -> QuerySet[Any]:
     """Reports, or counts by trace, of these guilties, and whose they are."""
     owner = Coalesce("guilty__merged_into", "guilty")
     traces = Trace.objects.annotate(owner=owner).filter(owner__in=guilty_ids)
-    found: QuerySet[Any] = rows.filter(trace__in=traces.values("id"))
-    return found.annotate(owner=OWNER)
+    of_them = rows.filter(trace__in=traces.values("id"))
+    owned: QuerySet[Any] = of_them.annotate(owner=OWNER)
+    return owned
 
 
 def _days(guilty_ids: Collection[int]) -> dict[Key, int]:
