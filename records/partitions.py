@@ -9,7 +9,6 @@ there is one table, and nothing here does anything.
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count, pairwise, takewhile
 from typing import TypeVar
 
 from django.db import (
@@ -28,6 +27,7 @@ SMALLEST = 1_000_000
 MOST = 16
 """About as many partitions are in use: queries without bounds look into all of them."""
 
+_FEW = 3  # partitions that are looked into at once
 _TABLE = "records_record"
 _LOCK = 7_265_005
 _LOOK_SECONDS = 60.0
@@ -50,7 +50,7 @@ class InUse(Exception):
 def size(spans: Iterable[range]) -> int:
     """How many ids the next partition has, when there are or will be these."""
     starts, stops = zip(*((span.start, span.stop) for span in spans), strict=True)
-    ids = max(stops) - min(starts)
+    ids: int = max(stops) - min(starts)
     return SMALLEST * max(1, -(-ids // (SMALLEST * MOST)))
 
 
@@ -72,22 +72,20 @@ def missing(there: Sequence[range], wanted: range, ids: int) -> Iterator[range]:
 
 
 def stretches(using: str, *, newest_first: bool) -> list[Bounds]:
-    """All ids, as stretches of one, two, four … partitions that are in use."""
+    """All ids: those of two partitions in use, then the rest; None is an open side."""
     starts = [span.start for span in spans(using)]
     if starts:
         last = _last_id(using)
         starts = [start for start in starts if start <= last]
-    return _doubling(starts[1:], newest_first=newest_first)
+    return _stretches(starts, newest_first=newest_first)
 
 
-def _doubling(edges: Sequence[int], *, newest_first: bool) -> list[Bounds]:
-    """First and last ids between some of these edges; None is an open side."""
-    ordered = edges[::-1] if newest_first else edges
-    places = takewhile(lambda n: n < len(edges), (2**n - 2 for n in count(1)))
-    pairs = list(pairwise([None, *(ordered[n] for n in places), None]))
+def _stretches(starts: Sequence[int], *, newest_first: bool) -> list[Bounds]:
+    if len(starts) <= _FEW:
+        return [(None, None)]
     if newest_first:
-        pairs = [(low, high) for high, low in pairs]
-    return [(low, high and high - 1) for low, high in pairs]
+        return [(starts[-2], None), (None, starts[-2] - 1)]
+    return [(None, starts[2] - 1), (starts[2], None)]
 
 
 # --- Making them --------------------------------------------------------------------

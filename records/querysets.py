@@ -92,7 +92,7 @@ class RecordQuerySet(models.QuerySet["Record"]):
         Several names of one kind (all crash classifications, say) are read as a merge
         of one ordered index scan each: a single scan would have to choose between
         sorting them all and passing over everything else. Each partition has an index
-        of its own, so that the merge begins with the newest ones.
+        of its own, so that the merge begins with the newest two.
         """
         return self._read("-id", limit, columns or Row._fields)
 
@@ -111,7 +111,7 @@ class RecordQuerySet(models.QuerySet["Record"]):
         return found
 
     def _stretches(self, order: str) -> Iterator[Self]:
-        """These records in a few stretches of ids, one after the other."""
+        """These records in stretches of ids, one after the other."""
         low, high = self._ids
         for first, last in partitions.stretches(self.db, newest_first=order == "-id"):
             if (first or 0) <= high and (last or inf) >= low:

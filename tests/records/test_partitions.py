@@ -75,33 +75,18 @@ def test_partitions_leave_nothing_out_and_share_nothing(given_spans, first, many
     assert all(len(span) <= ids and set(span) & set(wanted) for span in made)
 
 
-@pytest.mark.parametrize("newest_first", [True, False])
-@given(st.sets(st.integers(2, 60)))
-def test_stretches_have_every_id_once_and_in_order(newest_first, edges):
-    stretches = partitions._doubling(sorted(edges), newest_first=newest_first)
-    read = []
-    for first, last in stretches:
-        read.append(range(first or 1, 61 if last is None else last + 1))
-    assert all(read)
-    assert len(read) <= 1 + len(edges).bit_length()
-    ordered = read[::-1] if newest_first else read
-    assert [pk for ids in ordered for pk in ids] == list(range(1, 61))
-
-
-def test_stretches_are_of_one_two_and_four_partitions_and_so_on():
-    edges = [10, 20, 30, 40, 50, 60, 70, 80, 90]
-    assert partitions._doubling(edges, newest_first=True) == [
-        (90, None),
-        (70, 89),
-        (30, 69),
-        (None, 29),
-    ]
-    assert partitions._doubling(edges, newest_first=False) == [
-        (None, 9),
-        (10, 29),
-        (30, 69),
-        (70, None),
-    ]
+@pytest.mark.parametrize(
+    ("starts", "newest", "oldest"),
+    [
+        ([], [(None, None)], [(None, None)]),
+        ([0, 10, 20], [(None, None)], [(None, None)]),
+        ([0, 10, 20, 30], [(20, None), (None, 19)], [(None, 19), (20, None)]),
+        ([5, 10, 20, 30, 40], [(30, None), (None, 29)], [(None, 19), (20, None)]),
+    ],
+)
+def test_a_merge_begins_with_two_partitions_of_many(starts, newest, oldest):
+    assert partitions._stretches(starts, newest_first=True) == newest
+    assert partitions._stretches(starts, newest_first=False) == oldest
 
 
 @pytest.mark.parametrize(
@@ -294,18 +279,16 @@ def test_several_names_are_read_in_order_over_partitions(small, limit, between):
     assert [row[0] for row in chosen.newest(limit)] == expected[::-1][:limit]
 
 
-def test_the_newest_of_several_names_are_looked_for_in_the_newest_partition(
-    small,
-):
+def test_the_newest_of_several_names_are_looked_for_in_the_newest_partitions(small):
     store([submission(build=str(n % 2)) for n in range(35)])
     chosen = Record.objects.with_name("build_id", Build.objects.values_list(flat=True))
     partitions.ahead()
     store([submission(build=str(n % 2)) for n in range(10)])
     with CaptureQueriesContext(connection) as made:
         assert len(chosen.newest(1)) == 1
-    newest = max(s.start for s in partitions.spans() if s.start <= last_id())
+    used = [span.start for span in partitions.spans() if span.start <= last_id()]
     (merge,) = [each["sql"] for each in made if "UNION ALL" in each["sql"]]
-    assert f'"id" >= {newest}' in merge
+    assert f'"id" >= {used[-2]}' in merge
 
 
 # --- Dropped as a whole -------------------------------------------------------------
