@@ -105,13 +105,13 @@ class Filling:
         return self
 
     def _begin(self) -> None:
-        if self._plan.is_large:
-            self._bare = True
-            _remove_indexes()
         if self._processes > 1:
             self._each = self._stack.enter_context(self._pool()).imap_unordered
         else:
             _begin(self._plan, self._first_id)
+        if self._plan.is_large:
+            self._bare = True
+            _remove_indexes()
 
     def __exit__(
         self,
