@@ -5,7 +5,7 @@ BIN := .venv/bin
 CI ?= false
 ARGS ?=
 
-.PHONY: help install install-dev install-js serve test bench bench-full fmt screenshots \
+.PHONY: help install install-uncompiled install-dev install-js serve test bench bench-full fmt screenshots \
 	check check-format check-lint check-types check-js check-migrations \
 	check-deploy check-shell audit constraints walkthrough env-example
 
@@ -38,12 +38,15 @@ install-dev: .venv/.installed-dev
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/.installed: .venv/.created requirements.txt requirements-compiled.txt constraints.txt
-	$(PIP) -r requirements.txt
-	@$(PIP) -r requirements-compiled.txt 2>/dev/null || { \
-		echo "Left out: HTTP in C needs gcc and python3-dev. It works without, slower."; \
-		[ "$(CI)" != true ]; }
+.venv/.installed: .venv/.created requirements.txt constraints.txt
+	@$(PIP) -r requirements.txt 2>/dev/null || $(MAKE) --no-print-directory install-uncompiled
 	@touch $@
+
+install-uncompiled: .venv/.created
+	@grep -v '^gunicorn_h1c' requirements.txt >.venv/requirements.txt
+	$(PIP) -r .venv/requirements.txt
+	@echo "Left out: HTTP in C needs gcc and python3-dev. It works without, slower."
+	@[ "$(CI)" != true ]
 
 .venv/.installed-dev: .venv/.installed requirements-dev.txt
 	$(PIP) -r requirements-dev.txt

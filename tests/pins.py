@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = tuple(f"requirements{part}.txt" for part in ("", "-compiled", "-dev"))
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 PIN = re.compile(r"(?P<name>[\w.-]+)(\[[\w,-]+\])?==(?P<version>[\w.!+]+)")
 _HEAD = "# All that requirements*.txt bring, as it is tested (`make constraints`)."
 
