@@ -21,15 +21,16 @@ def partitions_of(ids: int) -> Iterator[None]:
         return
     was = partitions.spans()
     with patch.object(partitions, "SMALLEST", ids):
-        _remake([])
+        remake([])
         partitions.ahead()
         try:
             yield
         finally:
-            _remake(was)
+            remake(was)
 
 
-def _remake(spans: list[range]) -> None:
+def remake(spans: list[range]) -> None:
+    """The empty table in these partitions."""
     Record.objects.all()._raw_delete("default")
     with connection.cursor() as cursor:
         for span in partitions.spans():
