@@ -45,13 +45,13 @@ def days_of(scope: Scope, model: type[Row], *, apart: bool = False) -> QuerySet[
     ``apart``: a row for each day all the same.
     """
     if apart or not _is_ever(scope):
-        return scope.days_of(model).exclude(day=ALL_DAYS)
+        return scope.days_of(model).filter(day__gt=ALL_DAYS)
     return replace(scope, start=None, end=None).days_of(model).filter(day=ALL_DAYS)
 
 
 def _is_ever(scope: Scope) -> bool:
     """Whether no crash was received on other days."""
-    days = BuildDay.objects.exclude(day=ALL_DAYS)
+    days = BuildDay.objects.filter(day__gt=ALL_DAYS)
     before = scope.start and days.filter(day__lt=scope.start).exists()
     return not before and not (scope.end and days.filter(day__gt=scope.end).exists())
 
