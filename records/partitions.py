@@ -98,7 +98,8 @@ def spans(using: str = DEFAULT_DB_ALIAS) -> list[range]:
     with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i "
-            "JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass",
+            "JOIN pg_class c ON c.oid = i.inhrelid "
+            "WHERE i.inhparent = %s::regclass AND NOT i.inhdetachpending",
             [_TABLE],
         )
         # One that is being dropped may have no bounds any more.
