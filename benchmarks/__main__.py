@@ -47,14 +47,16 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     options = _options(arguments)
     sizes = Sizes(**{each.name: getattr(options, each.name) for each in fields(Sizes)})
+    told = [_PASSWORD.sub("://", each) for each in arguments]
+    command = shlex.join(["python", "-m", "benchmarks", *told])
+    sections: list[Section] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Postgres() as postgres:
         bench = Bench(sizes, postgres, load.generator(), Path(folder), options.fleet)
         facts = machine.facts(bench.folder, postgres.version, bench.generator.name)
-        sections = [_part(bench, name) for name in options.only]
-    told = [_PASSWORD.sub("://", each) for each in arguments]
-    command = shlex.join(["python", "-m", "benchmarks", *told])
-    text = page.render(facts, [command], sections)
-    options.output.write_text(text)
+        for name in options.only:
+            sections.append(_part(bench, name))
+            # What was measured is kept when a later part fails.
+            options.output.write_text(page.render(facts, [command], sections))
     say(f"written: {options.output}")
     return 1 if any(section.problems for section in sections) else 0
 
