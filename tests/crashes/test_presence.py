@@ -445,3 +445,16 @@ def test_workers_that_digest_count_and_judge_at_once_count_everything_once(in_th
     in_threads(work, work, judge)
     check()
     check_counted()
+
+
+def test_traces_that_are_judged_at_once_are_counted_for_their_new_guilty(three_days):
+    send([(START, crashing(FRAMES[1]))])
+    before = presence.uncounted().count()
+    Trace.objects.update(guilty=guilty_row("b()"))  # as older code had judged them
+    presence.uncount(counted())
+    count_again()
+    assert (before, of_all("a()")) == (1, 0)
+    judge_some_now(9)
+    check()
+    assert of_all("a()") == 2
+    check_counted()
