@@ -29,6 +29,7 @@ _TAKEN = {
     "account",
     "admin",
     "api",
+    "capacity",
     "crashes",
     "favicon",
     "health",

@@ -9,6 +9,7 @@ from django.db import connection
 
 from benchmarks import dataset
 from benchmarks.inside import main
+from crashes import presence
 from records import names
 from records.demo import demo_submission
 from records.progress import progress
@@ -39,6 +40,8 @@ def fill(records: int, queue: bool) -> dict[str, Any]:
         for done in filling.store(plan.numbers[settled:]):
             made += done
             bar.update(done)
+    while not queue and presence.count_again():
+        pass  # as the worker does between batches
     others = {model._meta.db_table for model in apps.get_models()} - {"records_record"}
     execute(f"VACUUM ANALYZE {', '.join(sorted(others))}")
     return {"records": made, "machines": plan.size.machines, "days": plan.size.days}
