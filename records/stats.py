@@ -15,7 +15,7 @@ from records import labels
 from records.chains import NEVER
 from records.estimate import Active, Estimate, estimate
 from records.filters import RecordFilter
-from records.labels import BuildLabel, Labels
+from records.labels import BuildLabel
 from records.models import (
     Build,
     BuildPresence,
@@ -121,10 +121,13 @@ Dimension = Literal[
 ]
 Row = tuple[Any, ...]
 
-_COLUMNS = {"day": "day", "build": "build_id", "system_name": "build_id"}
-_LABELS: Mapping[str, Labels[Any]] = {
-    "kind_id": labels.kinds,
-    "build_id": labels.builds,
+_COLUMNS: Mapping[Dimension, str] = {
+    "day": "day",
+    "build": "build_id",
+    "system_name": "build__system_name",
+    "classification": "kind__classification__name",
+    "severity": "kind__severity",
+    "external": "kind__external",
 }
 
 
@@ -133,26 +136,9 @@ def records_by(scope: Scope, *dimensions: Dimension) -> Counter[Row]:
 
     A day is a date; a build is its id (see `build_labels`).
     """
-    columns = [_COLUMNS.get(each, "kind_id") for each in dimensions]
-    different = list(dict.fromkeys(columns))
-    rows = _summed(_kind_days(scope), "records", different)
-    values = [
-        (place, _values(dimension, column, {row[place] for row in rows}))
-        for dimension, column in zip(dimensions, columns, strict=True)
-        for place in (different.index(column),)
-    ]
-    found: Counter[Row] = Counter()
-    for row in rows:
-        found[tuple(known[row[place]] for place, known in values)] += row[-1]
-    return found
-
-
-def _values(dimension: Dimension, column: str, ids: set[Any]) -> Mapping[Any, Any]:
-    """What a dimension calls each value of its column."""
-    if dimension in ("day", "build"):
-        return {each: each for each in ids}
-    known = _LABELS[column].of(ids)
-    return {each: getattr(known[each], dimension) for each in ids}
+    columns = [_COLUMNS[each] for each in dimensions]
+    rows = _summed(_kind_days(scope), "records", columns)
+    return Counter({tuple(key): n for *key, n in rows})
 
 
 def records(scope: Scope) -> int:

@@ -24,7 +24,7 @@ from tests.crashes.factories import (
     verdicts,
 )
 
-CRASHES = 4500
+CRASHES = 2500
 A, B = ("a()", "m.so"), ("b()", "m.so")
 
 
