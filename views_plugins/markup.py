@@ -14,9 +14,9 @@ from django.utils.safestring import SafeString, mark_safe
 from records.visible import visible
 from views_plugins.charts import Cell, Chart, Number, Part, Table, Value
 
-MOST_CELLS = 4_000
+MOST_CELLS = 3_000
 """So many cells of a table are in a page; its file has them all."""
-FEWEST_ROWS = 100
+FEWEST_ROWS = 50
 SHADES = 8
 _LARGE = 100
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date
+from typing import Any
 
 from django.urls import reverse
 
@@ -34,10 +35,15 @@ def content(asked: Filters) -> Content:
     machine_days = stats.machine_days(scope, "day")
     crashed = crashes.by_day(scope)
     active = Counter({day: n for (day,), n in machine_days.items()})
+    received = stats.records_by(scope, "day", "classification")
     return Content(
-        figures=(*_figures(asked, active, crashed), *_ingest(scope)),
+        figures=(
+            Figure("Records", received.total(), link=asked.records()),
+            *_figures(asked, active, crashed),
+            *_ingest(scope),
+        ),
         parts=(
-            _received(asked),
+            _received(asked, received),
             _line(asked, "machines", "Active machines", "Machines", active),
             _rates(asked, active, crashed),
             _builds(asked),
@@ -55,7 +61,6 @@ def _figures(
     whole = [day for day in asked.days[:-1] if active[day]]
     typical = round(sum(active[day] for day in whole) / len(whole)) if whole else 0
     return (
-        Figure("Records", stats.records(asked.scope), link=asked.records()),
         Figure(
             "Machines a day",
             typical,
@@ -95,11 +100,10 @@ def _ingest(scope: Scope) -> tuple[Figure, ...]:
 # --- Charts over time ---------------------------------------------------------------
 
 
-def _received(asked: Filters) -> Chart:
+def _received(asked: Filters, received: Counter[tuple[Any, ...]]) -> Chart:
     """Records by day and sender: the second part of the classification."""
     counts: Counter[tuple[date, str]] = Counter()
     totals: Counter[str] = Counter()
-    received = stats.records_by(asked.scope, "day", "classification")
     for (day, classification), n in received.items():
         sender = classification.split("/")[1]
         counts[day, sender] += n
