@@ -47,6 +47,7 @@ class Event(NamedTuple):
 
 _ALIKE = ("build_id", "from_version", "to_version", "outcome", "result")
 _SUMMED = ("updates", "timed", "seconds", "bytes")
+_OUTCOMES = {each.value: each for each in Outcome}
 
 
 def counts(scope: Scope) -> list[Count]:
@@ -62,9 +63,9 @@ def _count(
 ) -> Count:
     return Count(
         build,
-        build._replace(version=before),
-        build._replace(version=after),
-        Outcome(outcome),
+        Place(build.system_name, before),
+        Place(build.system_name, after),
+        _OUTCOMES[outcome],
         None if result == UpdateDay.NO_RESULT else result,
         *sums,
     )
