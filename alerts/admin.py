@@ -1,5 +1,6 @@
 """Rules and channels in the admin, what was found, and what was told."""
 
+from abc import abstractmethod
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,8 +26,9 @@ class TestableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     change_form_template = "admin/alerts/change_form.html"
 
+    @abstractmethod
     def channels_of(self, row: Any) -> list[Channel]:
-        raise NotImplementedError
+        """Where a test message goes."""
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         if "_test" not in request.POST:
