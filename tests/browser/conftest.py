@@ -15,6 +15,7 @@ from playwright.sync_api import (
     Error,
     Page,
     Request,
+    expect,
     sync_playwright,
 )
 from pytest_django.live_server_helper import LiveServer
@@ -37,6 +38,8 @@ document.addEventListener("securitypolicyviolation", (event) => {
 });
 """
 LOCAL_HOSTS = {"localhost", "127.0.0.1"}
+
+expect.set_options(timeout=30_000)  # a machine with other work is slow, not wrong
 
 
 @pytest.fixture(scope="session")
