@@ -13,7 +13,7 @@ from crashes.models import (
     Trace,
     TraceFrame,
 )
-from records import names
+from records import database, names
 from records.names import NameCache, Values
 from records.parsers import PayloadParser, StoredRecord, delete_facts, save_facts
 
@@ -100,10 +100,8 @@ def expire(record_ids: Sequence[int]) -> None:
 
 
 def _traces_of(record_ids: Sequence[int]) -> list[int]:
-    among: dict[str, Any] = {"record_id__in": record_ids}
-    if isinstance(record_ids, range):
-        among = {"record_id__range": (record_ids.start, record_ids.stop - 1)}
-    reports = CrashReport.objects.filter(**among).order_by()
+    among = database.among("record_id", record_ids)
+    reports = CrashReport.objects.filter(among).order_by()
     return list(reports.values_list("trace_id", flat=True).distinct())
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import re2
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import DataError, OperationalError, connection, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
+from django.db.models.expressions import RawSQL
 
 from records import standby
 
@@ -25,6 +27,7 @@ _MIGRATION_LOCK = 7_265_003
 _PURGE_LOCK = 7_265_004
 _SQLITE_STEPS = 1000  # a few dozen rows: each may hold a long payload to search
 _STORE_MILLISECONDS = 8000
+_NEAR = 8  # times as many ids as are asked for: a stretch is still read faster
 # More than deadlock_timeout (1 s): by then PostgreSQL ends an autovacuum in the way.
 _LOCK_LIMIT = "2s"
 
@@ -156,23 +159,61 @@ def _rowid_span(cursor: CursorWrapper, table: str) -> int:
 
 def delete_ids(model: type[models.Model], column: str, ids: Sequence[int]) -> int:
     """Delete rows by a long list, which the ORM takes its time to write; how many."""
-    listed, given = _among(ids)
+    condition = among(column, ids)
     with connection.cursor() as cursor:
         cursor.execute(  # every name here is one of our own
-            f"DELETE FROM {model._meta.db_table} WHERE {column} {listed}",  # noqa: S608
-            given,
+            f"DELETE FROM {model._meta.db_table} WHERE {condition.sql}",  # noqa: S608
+            condition.params,
         )
         return int(cursor.rowcount)
 
 
-def _among(ids: Sequence[int]) -> tuple[str, list[Any]]:
-    """A condition that a column is one of these, and its parameters."""
+def among(column: str, ids: Sequence[int]) -> RawSQL:
+    """The condition, for `filter` too, that a column is one of many ids.
+
+    Ids that follow each other, or nearly, are read as a stretch: PostgreSQL looks up
+    each one of a list, in the partition it finds for each, which takes several times
+    as long.
+    """
+    sql, params = _among(column, ids) if ids else ("1 = 0", [])
+    return RawSQL(sql, params, models.BooleanField())  # noqa: S611
+
+
+def _among(column: str, ids: Sequence[int]) -> tuple[str, list[Any]]:
+    between = f"{column} BETWEEN %s AND %s"
     if isinstance(ids, range):
-        return "BETWEEN %s AND %s", [ids.start, ids.stop - 1]
+        return between, [ids[0], ids[-1]]
+    first, last = min(ids), max(ids)
+    span = last - first + 1
+    if span == len(set(ids)):
+        return between, [first, last]
     listed = json.dumps(list(ids))
-    if is_postgres():
-        return "= ANY(%s::bigint[])", [f"{{{listed[1:-1]}}}"]
-    return "IN (SELECT value FROM json_each(%s))", [listed]
+    if not is_postgres():
+        return f"{column} IN (SELECT value FROM json_each(%s))", [listed]  # noqa: S608
+    array = f"{{{listed[1:-1]}}}"
+    if span > _NEAR * len(ids):
+        return f"{column} = ANY(%s::bigint[])", [array]
+    # The sum is in no index: PostgreSQL has to read the stretch, and look into a hash.
+    near = f"{between} AND {column} + 0 = ANY(%s::bigint[])"
+    return near, [first, last, array]
+
+
+class _Unnested(models.Func):
+    function = "unnest"
+    output_field = models.BigIntegerField()
+    set_returning = True
+
+
+def of_each(
+    rows: "models.QuerySet[Any, Any]", ids: "models.QuerySet[Any, Any]", order: str
+) -> "models.QuerySet[Any, int]":
+    """The ids that a query with an `OuterRef` finds for each row (PostgreSQL).
+
+    A union of one query per row would be planned row by row, for each partition.
+    """
+    found = rows.annotate(found=_Unnested(ArraySubquery(ids)))
+    by_id = order.replace("id", "found")
+    return found.order_by(by_id).values_list("found", flat=True)
 
 
 def share_digest() -> None:

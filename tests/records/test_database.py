@@ -8,7 +8,7 @@ from django.db import OperationalError, connection
 
 from records import database
 from records.database import QueryTimeout, bounded_in_time, regex_error
-from records.models import Record
+from records.models import Pending, Record
 from tests.factories import stored
 
 MATCHES = [
@@ -112,3 +112,34 @@ def test_ids_are_never_given_out_twice_even_after_the_newest_record_was_deleted(
     gone_id = gone.pk
     gone.delete()
     assert stored().pk > gone_id
+
+
+NEAR = [1, 2, 4, 5, 9]
+FAR = [1, 2, 1000]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "ids",
+    [[], [3], [2, 3, 4], [4, 3, 2], [2, 2, 4], NEAR, NEAR[::-1], FAR, range(2, 5)],
+)
+def test_a_condition_on_many_ids_is_true_of_these_alone(ids):
+    Pending.objects.bulk_create(Pending(pk) for pk in [*range(1, 11), 1000])
+    there = set(Pending.objects.values_list("pk", flat=True))
+    chosen = Pending.objects.filter(database.among("record_id", ids))
+    assert set(chosen.values_list("pk", flat=True)) == set(ids)
+    assert database.delete_ids(Pending, "record_id", ids) == len(set(ids))
+    assert set(Pending.objects.values_list("pk", flat=True)) == there - set(ids)
+
+
+@pytest.mark.parametrize(
+    ("ids", "found"),
+    [
+        ([4, 3, 2], "n BETWEEN %s AND %s"),
+        (NEAR, "n BETWEEN %s AND %s AND n + 0 = ANY(%s::bigint[])"),
+        (FAR, "n = ANY(%s::bigint[])"),
+    ],
+)
+def test_ids_near_each_other_are_read_as_a_stretch(monkeypatch, ids, found):
+    monkeypatch.setattr(database, "is_postgres", lambda: True)
+    assert database.among("n", ids).sql == found
