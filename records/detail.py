@@ -179,7 +179,7 @@ _Found = Sequence[tuple[Any, ...]]
 
 def _around(row: Row) -> tuple[_Found, _Found]:
     """The machine's nearest records: older ones, and newer ones, nearest first."""
-    of_machine = Record.objects.filter(machine_id=row.machine_id)
+    of_machine = Record.objects.of_machine(row.machine_id)
     columns = ("id", "received_at", "kind_id", "build_id")
     older = of_machine.filter(id__lt=row.id).newest(SIDE + 1, *columns)
     newer = of_machine.filter(id__gt=row.id).oldest(SIDE + 1, *columns)

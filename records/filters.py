@@ -136,9 +136,7 @@ _DIMENSIONS: tuple[tuple[str, type[Name], dict[str, str]], ...] = (
     ("kernel_id", Kernel, _KERNEL),
 )
 _PLAIN = {
-    "machine_id": "machine_id",
     "event_id": "event_id",
-    "ts_capture": "captured_at",
     "payload": "payload__regex",
 }
 
@@ -200,6 +198,8 @@ class RecordFilter(django_filters.FilterSet):
         for name, condition in _PLAIN.items():
             if name in given:
                 queryset = queryset.filter(**{condition: given[name]})
+        if "machine_id" in given:
+            queryset = queryset.of_machine(given["machine_id"])
         if "not_payload" in given:
             queryset = queryset.exclude(payload__regex=given["not_payload"])
         if "from_id" in given:
@@ -283,13 +283,19 @@ def _received(
 
 
 def _captured(queryset: RecordQuerySet, given: Mapping[str, Any]) -> RecordQuerySet:
+    second: int | None = given.get("ts_capture")
+    firsts = lasts = [] if second is None else [second]
     if "captured_after" in given:
-        start = int(given["captured_after"].timestamp())
-        queryset = queryset.filter(captured_at__gte=start)
+        firsts = [*firsts, int(given["captured_after"].timestamp())]
     if "captured_before" in given:
-        end = int(given["captured_before"].timestamp())
-        queryset = queryset.filter(captured_at__lt=end)
-    return queryset
+        lasts = [*lasts, int(given["captured_before"].timestamp()) - 1]
+    if firsts and lasts:
+        last = min(lasts)
+        until = windows.last_id_captured(last)
+        return queryset.captured(max(firsts), last, until)
+    if firsts:
+        return queryset.filter(captured_at__gte=max(firsts))
+    return queryset.filter(captured_at__lte=min(lasts)) if lasts else queryset
 
 
 # --- Filters of other apps ----------------------------------------------------------

@@ -66,7 +66,7 @@ def days(machine_id: str) -> list[Day]:
 
 def sent(machine_id: str) -> Sent:
     """What the newest records of an id are."""
-    records = Record.objects.filter(machine_id=machine_id)
+    records = Record.objects.of_machine(machine_id)
     found = list(records.newest(NEWEST + 1, *_COLUMNS))
     rows = found[:NEWEST]
     kinds = labels.kinds.of({row[2] for row in rows})

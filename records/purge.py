@@ -73,7 +73,7 @@ class Plan:
     def governed(self, rule: Rule) -> RecordQuerySet:
         """Records that this rule decides about."""
         if rule.criterion is Criterion.MACHINE:
-            return Record.objects.filter(machine_id=rule.value)
+            return Record.objects.of_machine(rule.value)
         others = Record.objects.exclude(machine_id__in=list(self.policy.machines))
         return others.with_name("kind_id", self.kinds.get(rule, set()))
 

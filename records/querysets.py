@@ -1,20 +1,30 @@
 """Questions to the table of records, by name; they chain."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from uuid import UUID
 
 from django.db import connections, models
+from django.db.models import F, OuterRef
 
-from records import partitions
+from records import database
 
 if TYPE_CHECKING:
-    from records.models import Record
+    from records.models import Record  # noqa: F401
 
-_MAX_BRANCHES = 300
-"""With more names than this, one scan with a list is better than a merge."""
+_FEW = 16
+"""So many names are looked up in all records at once."""
+_NEAR = range(10_000, 200_000)
+"""How many ids are looked through first, at least and at most."""
+_NEAR_SHARE = 100
+"""Times the limit: what is not rarer than this is found among them."""
+_MIDDLE = 1_000_000
+"""Ids that are asked by index before all others: of two partitions, mostly."""
+
+Rows = list[tuple[Any, ...]]
+_Way = Callable[["RecordQuerySet", str, int, tuple[str, ...]], Rows]
 
 
 class Row(NamedTuple):
@@ -39,11 +49,15 @@ class RecordQuerySet(models.QuerySet["Record"]):
         super().__init__(*args, **kwargs)
         self._names: dict[str, frozenset[int]] = {}
         self._ids: tuple[float, float] = (0, inf)
+        self._indexed = False
+        self._until: int | None = None
 
     def _clone(self) -> Self:
         clone = super()._clone()  # type: ignore[misc]
         clone._names = dict(self._names)
         clone._ids = self._ids
+        clone._indexed = self._indexed
+        clone._until = self._until
         return clone  # type: ignore[no-any-return]
 
     def named(self) -> Self:
@@ -59,6 +73,22 @@ class RecordQuerySet(models.QuerySet["Record"]):
         wanted = frozenset(ids)
         records._names[column] = wanted & known if known is not None else wanted
         return records  # type: ignore[no-any-return]
+
+    def of_machine(self, machine_id: str) -> Self:
+        """That this machine id was sent with."""
+        return self._by_index(machine_id=machine_id)
+
+    def captured(self, first: int, last: int, until: int | None) -> Self:
+        """Captured in these seconds; mostly with ids up to ``until``, it is thought."""
+        records = self._by_index(captured_at__range=(first, last))
+        records._until = until
+        return records
+
+    def _by_index(self, **conditions: Any) -> Self:
+        """With conditions that an index of their own finds, but in another order."""
+        records = self.filter(**conditions)
+        records._indexed = True
+        return records
 
     def received_between(self, start: datetime | None, end: datetime | None) -> Self:
         """Received at or after ``start`` and before ``end``."""
@@ -86,65 +116,126 @@ class RecordQuerySet(models.QuerySet["Record"]):
         conditions = {f"{column}__in": ids for column, ids in self._names.items()}
         return self.filter(**conditions)
 
-    def newest(self, limit: int, *columns: str) -> list[tuple[Any, ...]]:
+    def newest(self, limit: int, *columns: str) -> Rows:
         """Up to ``limit`` records, newest first, as values of ``columns`` (of `Row`).
 
-        Several names of one kind (all crash classifications, say) are read as a merge
-        of one ordered index scan each: a single scan would have to choose between
-        sorting them all and passing over everything else. Each partition has an index
-        of its own, so that the merge begins with the newest two.
+        Left alone, PostgreSQL walks back through all ids for what it believes to be
+        frequent, or sorts all there is of it. So the newest records are looked through
+        first, where most questions end, and others by an index on what is asked for.
         """
         return self._read("-id", limit, columns or Row._fields)
 
-    def oldest(self, limit: int, *columns: str) -> list[tuple[Any, ...]]:
+    def oldest(self, limit: int, *columns: str) -> Rows:
         """The other end of `newest`: oldest first."""
         return self._read("id", limit, columns or Row._fields)
 
-    def _read(
-        self, order: str, limit: int, columns: tuple[str, ...]
-    ) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = []
-        for records in self._stretches(order) if self._merged else [self]:
-            found += records.in_order(order, limit - len(found), columns)
-            if len(found) >= limit:
-                break
+    def _read(self, order: str, limit: int, columns: tuple[str, ...]) -> Rows:
+        found: Rows = []
+        for records, way in self._parts(order, limit):
+            if len(found) < limit:
+                found += way(records, order, limit - len(found), columns)
         return found
 
-    def _stretches(self, order: str) -> Iterator[Self]:
-        """These records in stretches of ids, one after the other."""
+    def _parts(self, order: str, limit: int) -> "Iterable[tuple[Self, _Way]]":
+        """Records that follow each other by id, and how each part of them is read."""
+        walk, look_up = type(self)._walk, type(self)._look_up
+        if not all(self._names.values()):
+            return []
+        if not self._names and not self._indexed:
+            return [(self, walk)]
+        if self._are_few:
+            return [(self, look_up)]
+        near = min(max(limit * _NEAR_SHARE, _NEAR.start), _NEAR.stop)
+        if self._until is not None and order == "-id":
+            parts = self._cut(order, self._until, self._until - near)
+            ways = (look_up, walk, look_up)
+        else:
+            edges = self._edges(order, near, near + _MIDDLE)
+            parts, ways = self._cut(order, *edges), (walk, look_up, look_up)
+        return [pair for pair in zip(parts, ways, strict=True) if pair[0]._can_be]
+
+    @property
+    def _are_few(self) -> bool:
+        """Of few names of one kind, each of which is one look into the index."""
+        few = all(len(ids) <= _FEW for ids in self._names.values())
+        return few and len(self._names) == 1 and not self._indexed
+
+    @property
+    def _can_be(self) -> bool:
         low, high = self._ids
-        for first, last in partitions.stretches(self.db, newest_first=order == "-id"):
-            if (first or 0) <= high and (last or inf) >= low:
-                yield self.between_ids(first, last)
+        return low <= high
 
-    @property
-    def _fewest(self) -> tuple[str, frozenset[int]]:
-        """The names asked for that are the fewest of one kind."""
-        none = ("", frozenset[int]())
-        return min(self._names.items(), key=lambda item: len(item[1]), default=none)
+    def _edges(self, order: str, *distances: int) -> list[int]:
+        """The ids at these distances from where reading begins."""
+        low, high = self._ids
+        if order == "id":
+            return [int(low) + distance for distance in distances]
+        top = self._last_id() if high == inf else int(high)
+        return [top - distance for distance in distances]
 
-    @property
-    def _merged(self) -> bool:
-        return 1 < len(self._fewest[1]) <= _MAX_BRANCHES
+    def _cut(self, order: str, first: int, second: int) -> list[Self]:
+        """The records up to the first id, up to the second one, and the others."""
+        if order == "id":
+            bounds = [(None, first), (first + 1, second), (second + 1, None)]
+        else:
+            bounds = [(first, None), (second, first - 1), (None, second - 1)]
+        return [self.between_ids(*each) for each in bounds]
 
-    def in_order(
-        self, order: str, limit: int, columns: tuple[str, ...] = Row._fields
-    ) -> "models.QuerySet[Record, tuple[Any, ...]]":
-        """What `newest` and `oldest` read, as one query."""
-        column, ids = self._fewest
-        if column and not ids:
-            return self.none().values_list(*columns)
-        if not self._merged:
-            return self.everything().values_list(*columns).order_by(order)[:limit]
-        branches = [
-            self._only(column, each).order_by().values_list(*columns)
-            for each in sorted(ids)
-        ]
-        if connections[self.db].features.supports_slicing_ordering_in_compound:
-            # PostgreSQL merges branches only when each of them is in order itself.
-            branches = [branch.order_by(order)[:limit] for branch in branches]
-        first, *others = branches
-        return first.union(*others, all=True).order_by(order)[:limit]
+    def _last_id(self) -> int:
+        newest = self.model._base_manager.using(self.db).order_by("-id")
+        return newest.values_list("id", flat=True).first() or 0
 
-    def _only(self, column: str, name_id: int) -> Self:
-        return self.with_name(column, {name_id}).everything()
+    def _walk(self, order: str, limit: int, columns: tuple[str, ...]) -> Rows:
+        """One after the other, as far as it takes."""
+        return list(self.everything().order_by(order).values_list(*columns)[:limit])
+
+    def _look_up(self, order: str, limit: int, columns: tuple[str, ...]) -> Rows:
+        """By the index of a column, or of the names that are the fewest."""
+        column, ids = min(self._names.items(), key=_count, default=("", frozenset()))
+        if self._indexed:
+            # A sum is in no index that PostgreSQL could walk along instead.
+            by_id = (F("id") + 0).desc() if order == "-id" else (F("id") + 0).asc()
+            found = self.everything().order_by(by_id)
+        elif len(ids) == 1 == len(self._names):
+            found = self._along(column, *ids, order=order)
+        elif len(ids) == 1 or connections[self.db].vendor == "sqlite":
+            return self._walk(order, limit, columns)
+        else:
+            return self._merge(column, order, limit, columns)
+        return list(found.values_list(*columns)[:limit])
+
+    def _along(self, column: str, name_id: Any, order: str) -> Self:
+        """Those of one name along the index on it.
+
+        Asked for by an equation, PostgreSQL might walk along the primary key.
+        """
+        name = {f"{column}__gte": name_id, f"{column}__lte": name_id}
+        others = self._chain()  # type: ignore[attr-defined]
+        del others._names[column]
+        ordered = others.everything().filter(**name)
+        return ordered.order_by(order.replace("id", column), order)  # type: ignore[no-any-return]
+
+    def _merge(
+        self, column: str, order: str, limit: int, columns: tuple[str, ...]
+    ) -> Rows:
+        """The first ones of the first ones of each name."""
+        model: Any = self.model._meta.get_field(column).related_model
+        names = model.objects.using(self.db).filter(pk__in=self._names[column])
+        each = self._along(column, OuterRef("pk"), order).values("id")[:limit]
+        ids = list(database.of_each(names, each, order)[:limit])
+        if columns == ("id",):
+            return [(pk,) for pk in ids]
+        rows = self.filter(database.among("records_record.id", ids)).order_by(order)
+        found = list(rows.values_list(*columns))
+        if len(found) < len(ids) == limit:  # some were deleted in between
+            more = self._after(ids[-1], order)
+            found += more._merge(column, order, limit - len(found), columns)
+        return found
+
+    def _after(self, pk: int, order: str) -> Self:
+        low, high = (pk + 1, None) if order == "id" else (None, pk - 1)
+        return self.between_ids(low, high)
+
+
+def _count(item: tuple[str, frozenset[int]]) -> int:
+    return len(item[1])

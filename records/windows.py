@@ -1,11 +1,14 @@
 """Time windows as bounds on record ids, so that a window never scans other days."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Max, Min
 
 from records.models import Pending, ReceivedHour
+
+_SENT = timedelta(hours=1)
+"""Most records arrive so soon after they were captured."""
 
 
 def id_bounds(
@@ -38,3 +41,16 @@ def _bound(choose: Any, hours: Any, edge: Any, queued: int | None) -> int | None
     found = [n for n in (hours.aggregate(n=edge)["n"], queued) if n is not None]
     bound: int | None = choose(found, default=None)
     return bound
+
+
+def last_id_captured(second: int) -> int | None:
+    """The last id of most records captured until then: of those whose clock is right.
+
+    None when nobody knows.
+    """
+    try:
+        arrived = datetime.fromtimestamp(second, UTC) + _SENT
+    except (OverflowError, OSError, ValueError):
+        return None
+    hours = ReceivedHour.objects.filter(hour__lte=arrived).order_by("-hour")
+    return hours.values_list("last_id", flat=True).first()

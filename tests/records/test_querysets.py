@@ -1,14 +1,21 @@
 """Questions to the table of records."""
 
 from datetime import UTC, datetime
+from typing import NamedTuple
+from unittest.mock import patch
 
 import pytest
+from django.db.models.expressions import RawSQL
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from records import querysets
+from records import database, querysets
 from records.models import Record
-from records.querysets import Row
+from records.names import resolve
+from records.querysets import RecordQuerySet, Row
 from records.store import insert_records
 from tests.factories import stored, submission
+from tests.records.strategies import in_one_database, rolled_back
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -53,15 +60,104 @@ def test_a_row_holds_what_is_stored(records):
     ]
 
 
-@pytest.mark.parametrize("branches", [300, 2])
-@pytest.mark.parametrize("wanted", [(0,), (0, 3), (1, 2, 3, 4)])
-def test_several_names_are_read_in_one_order(records, monkeypatch, branches, wanted):
-    monkeypatch.setattr(querysets, "_MAX_BRANCHES", branches)
-    chosen = Record.objects.with_name("build_id", builds(records, *wanted))
-    expected = [r.pk for r in records if r.build_id in builds(records, *wanted)]
-    assert ids(chosen.newest(100)) == expected[::-1]
-    assert ids(chosen.oldest(3)) == expected[:3]
-    assert ids(chosen.everything().order_by("id").values_list("id")) == expected
+# --- How they are read --------------------------------------------------------------
+
+
+class Asked(NamedTuple):
+    """A question; values are chosen among those that the records have."""
+
+    kinds: frozenset[int] | None
+    builds: frozenset[int] | None
+    machine: str | None
+    captured: tuple[int, int, int | None] | None
+    ids: tuple[int | None, int | None]
+    limit: int
+    columns: tuple[str, ...]
+
+    def of(self, first: int, kinds: list[int], builds: list[int]) -> RecordQuerySet:
+        low, high = (None if n is None else first + n for n in self.ids)
+        records = Record.objects.between_ids(low, high)
+        if self.kinds is not None:
+            records = records.with_name("kind_id", {kinds[n] for n in self.kinds})
+        if self.builds is not None:
+            records = records.with_name("build_id", {builds[n] for n in self.builds})
+        if self.machine is not None:
+            records = records.of_machine(self.machine)
+        if self.captured is not None:
+            start, end, until = self.captured
+            records = records.captured(start, end, until and first + until)
+        return records
+
+
+SIX = st.integers(0, 5)
+numbers = st.integers(-3, 33)
+questions = st.builds(
+    Asked,
+    st.none() | st.frozensets(SIX),
+    st.none() | st.frozensets(SIX),
+    st.none() | st.sampled_from("ab"),
+    st.none() | st.tuples(SIX, SIX, st.none() | numbers),
+    st.tuples(st.none() | numbers, st.none() | numbers),
+    st.integers(0, 12),
+    st.sampled_from([("id",), ("machine_id", "id"), Row._fields]),
+)
+sent = st.lists(st.tuples(SIX, SIX, st.sampled_from("ab"), SIX), max_size=30)
+
+
+@pytest.mark.parametrize("few", [0, 2])
+@settings(in_one_database, max_examples=60)
+@given(sent, questions)
+def test_they_are_those_that_plain_conditions_leave_in_order(few, rows, asked):
+    """However few are looked through before an index is asked."""
+    with (
+        rolled_back(),
+        patch.multiple(querysets, _FEW=few, _NEAR=range(3, 6), _NEAR_SHARE=1),
+        patch.object(querysets, "_MIDDLE", 8),
+    ):
+        made = resolve(
+            [submission(payload_format_version=n, build=str(n)) for n in range(6)]
+        )
+        Record.objects.bulk_create(
+            record(made[kind].kind, made[build].build, machine, captured)
+            for kind, build, machine, captured in rows
+        )
+        first = min((each.pk for each in Record.objects.all()), default=1)
+        kinds, builds = ([getattr(each, n) for each in made] for n in ("kind", "build"))
+        records = asked.of(first, kinds, builds)
+        plain = records.everything().values_list(*asked.columns)
+        for read, order in ((records.newest, "-id"), (records.oldest, "id")):
+            expected = list(plain.order_by(order)[: asked.limit])
+            assert read(asked.limit, *asked.columns) == expected
+
+
+def record(kind: int, build: int, machine: str, captured: int) -> Record:
+    return Record(
+        received_at=NOON,
+        captured_at=captured,
+        kind_id=kind,
+        build_id=build,
+        hardware_id=1,
+        kernel_id=1,
+        machine_id=machine,
+        payload="",
+    )
+
+
+def test_records_that_are_deleted_meanwhile_are_followed_by_others(
+    records, monkeypatch, on_postgres
+):
+    """A page that is not full would be taken for the last one."""
+    if not on_postgres:
+        pytest.skip("one query on SQLite")
+    among = database.among
+
+    def deleting(column: str, ids: list[int]) -> RawSQL:
+        Record.objects.filter(pk=records[8].pk).delete()
+        return among(column, ids)
+
+    monkeypatch.setattr(database, "among", deleting)
+    chosen = Record.objects.with_name("build_id", builds(records, 3, 4))
+    assert ids(chosen.newest(3)) == [records[n].pk for n in (9, 4, 3)]
 
 
 def test_names_of_several_kinds_are_joined_by_and(records):
