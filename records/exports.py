@@ -17,16 +17,15 @@ from django.conf import settings
 from django.http import StreamingHttpResponse
 
 from records import database, standby
+from records.exports_sql import FORMULA, query
 from records.models import Record
 from records.objects import FIELDS
 from records.querysets import RecordQuerySet
 from records.reading import record_objects
 
-BATCH = 10_000
+BATCH = 4_000
+"""Records of a batch: their finished lines are sorted in 4 MB, PostgreSQL's default."""
 TYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
-
-# Spreadsheets take a cell that starts so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def response(
@@ -112,67 +111,13 @@ def csv_line(row: Sequence[Any]) -> bytes:
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    if isinstance(value, str) and value.startswith(FORMULA):
         return f"'{value}"
     return value
 
 
 # --- Written by PostgreSQL ----------------------------------------------------------
 
-_CYCLE = 12_622_780_800  # seconds in 400 years, after which the calendar repeats
-_LAST = 253_402_300_800  # the first second of the year 10000
-_TIME = "to_char(to_timestamp({seconds}), '{form} HH24:MI:SS \"UTC\"')"
-_CYCLES = f"(r.captured_at - {_LAST}) / {_CYCLE} + 1"
-_CAPTURED = (
-    f"CASE WHEN r.captured_at < {_LAST} THEN "
-    + _TIME.format(seconds="r.captured_at", form="YYYY-MM-DD")
-    + f" ELSE (to_char(to_timestamp(r.captured_at - ({_CYCLES}) * {_CYCLE}), 'YYYY')"
-    + f"::bigint + 400 * ({_CYCLES}))::text || "
-    + _TIME.format(seconds=f"r.captured_at - ({_CYCLES}) * {_CYCLE}", form="-MM-DD")
-    + " END"
-)
-_TEXTS = {
-    "arch": "h.arch",
-    "bios_version": "h.bios_version",
-    "board_name": "h.board_name",
-    "build": "b.version",
-    "classification": "c.name",
-    "cpu_model": "h.cpu_model",
-    "event_id": "coalesce(replace(r.event_id::text, '-', ''), 'N/A')",
-    "kernel_version": "e.version",
-    "machine_id": "r.machine_id",
-    "machine_type": "h.host_type",
-    "payload": "r.payload",
-    "system_name": "b.system_name",
-}
-_OTHERS = {
-    "id": "r.id",
-    "external": "k.external",
-    "payload_format_version": "k.payload_format_version",
-    "record_format_version": "k.record_format_version",
-    "record_version": "k.record_format_version",
-    "severity": "k.severity",
-    "ts_capture": _CAPTURED,
-    "ts_reception": _TIME.format(
-        seconds="floor(extract(epoch FROM r.received_at))", form="YYYY-MM-DD"
-    ),
-}
-_CSV_OTHERS = {
-    "external": "CASE WHEN k.external THEN 'true' ELSE 'false' END",
-    "payload_format_version": "coalesce(k.payload_format_version::text, 'N/A')",
-}
-_JSON_OTHERS = {
-    "payload_format_version": (
-        "coalesce(to_json(k.payload_format_version), to_json('N/A'::text))"
-    )
-}
-_JOINS = (
-    "JOIN records_kind k ON k.id = r.kind_id "
-    "JOIN records_classification c ON c.id = k.classification_id "
-    "JOIN records_build b ON b.id = r.build_id "
-    "JOIN records_hardware h ON h.id = r.hardware_id "
-    "JOIN records_kernel e ON e.id = r.kernel_id"
-)
 # One JSON text per line: CSV whose quote and delimiter never occur in JSON text.
 _FORMATS = {
     "csv": "(FORMAT csv)",
@@ -183,35 +128,15 @@ _FORMATS = {
 def _copied(
     ids: Sequence[int], kind: str, fields: Sequence[str], payload: bool
 ) -> bytes:
-    columns = _csv_columns if kind == "csv" else _json_columns
+    texts = query(kind, fields, payload=payload)
+    chosen = database.among("r.id", ids)
     text = io.BytesIO()
     asked = standby.connection()
     with asked.cursor() as cursor, asked.wrap_database_errors:
-        rows = cursor.mogrify("r.id = ANY(%s)", [list(ids)]).decode()
+        rows = cursor.mogrify(chosen.sql, chosen.params).decode()
         cursor.copy_expert(
-            f"COPY (SELECT {columns(fields, payload)} FROM records_record r {_JOINS} "  # noqa: S608
-            f"WHERE {rows} ORDER BY r.id DESC) TO STDOUT WITH {_FORMATS[kind]}",
+            f"COPY ({texts} WHERE {rows} ORDER BY r.id DESC) "
+            f"TO STDOUT WITH {_FORMATS[kind]}",
             text,
         )
     return text.getvalue()
-
-
-def _csv_columns(fields: Sequence[str], payload: bool) -> str:
-    return ", ".join(map(_csv_column, fields, [payload] * len(fields)))
-
-
-def _csv_column(name: str, payload: bool) -> str:
-    if name == "payload" and not payload:
-        return "length(r.payload)"
-    if name not in _TEXTS:
-        return {**_OTHERS, **_CSV_OTHERS}[name]
-    text = _TEXTS[name]
-    return f"CASE WHEN {text} ~ '^[-=+@\\t\\r]' THEN '''' || {text} ELSE {text} END"
-
-
-def _json_columns(fields: Sequence[str], payload: bool) -> str:
-    columns = {**_TEXTS, **_OTHERS, **_JSON_OTHERS}
-    if not payload:
-        columns["payload"] = "length(r.payload)"
-    pairs = (f"'{name}', {columns[name]}" for name in fields)
-    return f"json_build_object({', '.join(pairs)})"
