@@ -255,8 +255,16 @@ class Record(models.Model):
             models.Index(fields=("kernel", "id"), name="record_kernel"),
             models.Index(fields=("machine_id",), name="record_machine"),
             models.Index(fields=("event_id",), name="record_event"),
-            ArrivalIndex(fields=("received_at",), name="record_received"),
-            ArrivalIndex(fields=("captured_at",), name="record_captured"),
+            ArrivalIndex(
+                fields=("received_at",), name="record_received", autosummarize=True
+            ),
+            ArrivalIndex(
+                fields=("captured_at",),
+                name="record_captured",
+                autosummarize=True,
+                # It keeps the times of wrong clocks apart from those of others.
+                opclasses=("int8_minmax_multi_ops",),
+            ),
         )
 
     def __str__(self) -> str:
