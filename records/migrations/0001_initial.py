@@ -252,7 +252,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('-id',),
                 'permissions': (('view_payload', 'Can see payloads'), ('export_record', 'Can export records without limit')),
-                'indexes': [models.Index(fields=['kind', 'id'], name='record_kind'), models.Index(fields=['build', 'id'], name='record_build'), models.Index(fields=['hardware', 'id'], name='record_hardware'), models.Index(fields=['kernel', 'id'], name='record_kernel'), models.Index(fields=['machine_id'], name='record_machine'), models.Index(fields=['event_id'], name='record_event'), records.models.ArrivalIndex(autosummarize=True, fields=['received_at'], name='record_received'), records.models.ArrivalIndex(autosummarize=True, fields=['captured_at'], name='record_captured', opclasses=['int8_minmax_multi_ops'])],
+                'indexes': [models.Index(fields=['kind', 'id'], name='record_kind'), models.Index(fields=['build', 'id'], name='record_build'), models.Index(fields=['hardware', 'id'], name='record_hardware'), models.Index(fields=['kernel', 'id'], name='record_kernel'), models.Index(fields=['machine_id'], name='record_machine'), models.Index(fields=['event_id'], name='record_event'), records.models.ArrivalIndex(autosummarize=True, fields=['received_at'], name='record_received'), records.models.ArrivalIndex(autosummarize=True, fields=['captured_at'], name='record_captured', opclasses=('int8_minmax_multi_ops',))],
             },
         ),
         migrations.CreateModel(
