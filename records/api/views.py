@@ -1,6 +1,6 @@
 """`/api/records`: filter, page by key, or stream everything."""
 
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +21,7 @@ from records.models import Record
 from records.querysets import RecordQuerySet
 from records.reading import record_objects
 
+_MANY = 1000  # from where on names are faster joined than kept at hand
 SAFE_JSON = {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff"}
 
 
@@ -64,15 +65,13 @@ class RecordList(APIView):
         limit = given.get("limit", parameters.MAX_LIMIT)
         if limit > parameters.MAX_LIMIT:
             raise InvalidParameters({"limit": ["At most 10000 in format json."]})
+        read = _many if limit >= _MANY and database.is_postgres() else _some
+        payload = access.may_see_payload(request.user)
         with database.bounded_in_time(settings.TELEMETRY_QUERY_TIME):
-            # One more than asked for tells whether there is a next page.
-            rows = list(records.newest(limit + 1)) if limit else []
-        objects = record_objects(
-            rows[:limit], payload=access.may_see_payload(request.user)
-        )
-        response = _json(request, {"records": _only(objects, given.get("fields"))})
-        if len(rows) > limit:
-            response["Link"] = _next_page(request, rows[limit - 1][0])
+            ids, listed = read(records, limit, given.get("fields"), payload)
+        response = _json(request, b'{"records":%b}' % listed)
+        if len(ids) > limit:
+            response["Link"] = _next_page(request, ids[limit - 1])
         return response
 
     def _stream(
@@ -107,7 +106,28 @@ class RecordDetail(APIView):
         if not rows:
             raise Http404("There is no such record.")
         payload = access.may_see_payload(request.user)
-        return _json(request, record_objects(rows, payload=payload)[0])
+        (found,) = record_objects(rows, payload=payload)
+        return _json(request, orjson.dumps(found))
+
+
+def _many(
+    records: RecordQuerySet, limit: int, fields: list[str] | None, payload: bool
+) -> tuple[list[int], bytes]:
+    """The newest records: a JSON list that PostgreSQL writes, and their ids.
+
+    One more id than asked for tells that there is a next page.
+    """
+    ids = [pk for (pk,) in records.newest(limit + 1, "id")]
+    return ids, exports.json_list(ids[:limit], fields, payload=payload)
+
+
+def _some(
+    records: RecordQuerySet, limit: int, fields: list[str] | None, payload: bool
+) -> tuple[list[int], bytes]:
+    """The same, written here: faster for a few, whose names are at hand."""
+    rows = list(records.newest(limit + 1)) if limit else []
+    objects = record_objects(rows[:limit], payload=payload)
+    return [row[0] for row in rows], orjson.dumps(_only(objects, fields))
 
 
 def _only(
@@ -118,10 +138,9 @@ def _only(
     return [{name: each[name] for name in fields} for each in objects]
 
 
-def _json(request: Request, data: Any) -> HttpResponse:
+def _json(request: Request, body: bytes) -> HttpResponse:
     """JSON with an ETag; 304 without body when the caller has it already."""
-    body = orjson.dumps(data)
-    etag = f'"{blake2b(body, digest_size=16).hexdigest()}"'
+    etag = f'"{sha256(body).hexdigest()[:32]}"'
     known = parse_etags(request.headers.get("If-None-Match", ""))
     if "*" in known or etag in {tag.removeprefix("W/") for tag in known}:
         response = HttpResponse(status=304)

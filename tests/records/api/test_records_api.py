@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
+from records import exports
+from records.api import views
 from records.api.parameters import RecordParameters
 from records.digest import digest_batch
 from records.models import Record
@@ -127,7 +129,27 @@ def test_a_page_costs_one_query_for_records_and_one_for_each_kind_of_name(
     insert_records([(NOW, submission(build=str(n))) for n in range(50)])
     bound_in_time = 3 if on_postgres else 0  # a transaction, with a time limit
     with django_assert_num_queries(5 + bound_in_time):
-        answer(api)
+        answer(api, limit=100)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 10])
+@pytest.mark.parametrize("rights", [(), ("view_payload",)])
+@pytest.mark.parametrize(
+    "parameters", [{}, {"limit": 3}, {"fields": "payload,id"}, {"severity": 4}]
+)
+def test_long_pages_are_written_as_short_ones_are(
+    user_with, monkeypatch, batch, rights, parameters
+):
+    monkeypatch.setattr(exports, "BATCH", batch)
+    for n in range(5):
+        stored(payload=f'größe\n"{n}"\x01', external=n % 2 == 0, build=f"{n}")
+    reader = user_with("view_record", *rights)
+    pages = []
+    for many in (1, 100_000):
+        monkeypatch.setattr(views, "_MANY", many)
+        response = reader.get("/api/records", parameters)
+        pages.append((response.content, response.headers.get("Link")))
+    assert pages[0] == pages[1]
 
 
 # --- Filters ------------------------------------------------------------------------
