@@ -121,11 +121,10 @@ def _save(changes: Counter[Change]) -> None:
 
 def add(reports: Sequence[CrashReport]) -> None:
     """Count reports that are about to be stored, where their guilty is counted."""
-    trace_ids = {report.trace_id for report in reports}
-    if not _counted_owners(trace_ids).exists():
+    if not CountedGuilty.objects.exists():
         return
     database.own_presence()
-    owners = dict(_counted_owners(trace_ids))
+    owners = dict(_counted_owners({report.trace_id for report in reports}))
     days: Counter[Key] = Counter()
     crashes: defaultdict[Machine, set[Crash]] = defaultdict(set)
     for each in reports:

@@ -6,6 +6,7 @@ it in the chain. A day more, or less, changes few links, all of them near it.
 
 from collections.abc import Collection, Iterable
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 NEVER = date.min
@@ -18,20 +19,28 @@ class Link(NamedTuple):
     second: bool
 
 
-def links(days: Iterable[date]) -> set[Link]:
+Links = frozenset[Link]
+
+
+def links(days: Iterable[date]) -> Links:
     """The links of a chain with these days."""
     ordered = sorted(days)
     pairs = zip(ordered, (NEVER, *ordered), strict=False)
-    return {Link(day, previous, n == 1) for n, (day, previous) in enumerate(pairs)}
+    return frozenset(
+        Link(day, previous, n == 1) for n, (day, previous) in enumerate(pairs)
+    )
 
 
-def joined(
-    days: Collection[date], new: Collection[date]
-) -> tuple[set[Link], set[Link]]:
+def joined(days: Collection[date], new: Collection[date]) -> tuple[Links, Links]:
     """Links that come, and links that go, when ``new`` days join a chain.
 
     Of the chain it needs two days before the new ones, two after, and any between.
     """
+    return _joined(frozenset(days), frozenset(new))
+
+
+@lru_cache(maxsize=10_000)  # the chains of most ids are alike
+def _joined(days: frozenset[date], new: frozenset[date]) -> tuple[Links, Links]:
     near = _near(days, min(new), max(new))
     before, after = (
         links(near),

@@ -32,6 +32,15 @@ def line(values: Sequence[Any]) -> str:
     return "\t".join([_TEXT[type(value)](value) for value in values]) + "\n"
 
 
+def array(values: Iterable[Any]) -> str:
+    """The values as PostgreSQL writes an array (pure)."""
+    return "{" + ",".join([_ELEMENT[type(value)](value) for value in values]) + "}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def _escaped(text: str) -> str:
     return (
         text.replace("\\", "\\\\")
@@ -67,3 +76,4 @@ _TEXT = _Texts(
         UUID: str,
     }
 )
+_ELEMENT = _Texts({**_TEXT, type(None): lambda _: "NULL", str: _quoted})

@@ -118,6 +118,21 @@ def draw_ids(cursor: CursorWrapper, model: type[models.Model], count: int) -> li
     return list(range(last + 1, last + 1 + count))
 
 
+def claim(queue: type[models.Model], limit: int) -> list[int]:
+    """Take the oldest free keys off a queue; others skip them until commit."""
+    table, key = queue._meta.db_table, queue._meta.pk.column
+    oldest = f"SELECT {key} FROM {table} ORDER BY {key} LIMIT %s"  # noqa: S608
+    among = f"IN ({oldest})"
+    if is_postgres():  # an array is made once, however the rows are found
+        among = f"= ANY(ARRAY({oldest} FOR UPDATE SKIP LOCKED))"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM {table} WHERE {key} {among} RETURNING {key}",  # noqa: S608
+            [limit],
+        )
+        return sorted(row[0] for row in cursor.fetchall())
+
+
 def estimated_rows(tables: Sequence[str]) -> dict[str, int]:
     """About how many rows these tables have, without counting them."""
     with connection.cursor() as cursor:

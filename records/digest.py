@@ -6,9 +6,11 @@ together, so a killed worker leaves nothing half done and nothing counted twice.
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from django.db import transaction
@@ -32,24 +34,37 @@ def digest_batch(limit: int) -> int:
         database.share_digest()
         claimed = _claim(limit)
         if claimed:
-            run_parsers(claimed)
-            Tally().count(counted(Record.objects.filter(id__in=claimed))).save()
+            _digest(claimed)
     return len(claimed)
 
 
 def _claim(limit: int) -> list[int]:
     """Take the oldest free rows off the queue; other workers skip them meanwhile."""
-    queue = Pending.objects.order_by("record_id").values_list("record_id", flat=True)
-    claimed = list(queue.select_for_update(skip_locked=True)[:limit])
-    if database.is_distributed():
+    claimed = database.claim(Pending, limit)
+    if claimed and database.is_distributed():
         claimed = _visible(claimed)
-    Pending.objects.filter(record_id__in=claimed).delete()
     return claimed
 
 
-def _visible(claimed: list[int]) -> list[int]:
+def _visible(claimed: Sequence[int]) -> list[int]:
     """Nodes commit a moment after the queue does: what is not there yet comes again."""
-    return list(Record.objects.filter(id__in=claimed).values_list("id", flat=True))
+    there = set(_records(claimed).values_list("id", flat=True))
+    Pending.objects.bulk_create(
+        Pending(record_id=pk) for pk in claimed if pk not in there
+    )
+    return [pk for pk in claimed if pk in there]
+
+
+def _digest(record_ids: Sequence[int]) -> None:
+    """Counts are saved last: what they lock, other workers wait for."""
+    records = list(counted(_records(record_ids)))
+    tally = Tally().count(records)
+    run_parsers(records)
+    tally.save()
+
+
+def _records(record_ids: Sequence[int]) -> RecordQuerySet:
+    return Record.objects.filter(database.among("id", record_ids))
 
 
 def counted(records: RecordQuerySet) -> Iterable[Counted]:
@@ -84,32 +99,41 @@ def labelled(
     )
 
 
-def run_parsers(record_ids: Sequence[int]) -> None:
+def run_parsers(records: Iterable[Counted]) -> None:
     """Make facts of these records with every parser that reads them."""
-    rows = Record.objects.filter(id__in=record_ids).values_list("id", "kind_id")
-    classes = {pk: kinds.one(kind_id).classification for pk, kind_id in rows}
+    by_kind: defaultdict[int, list[int]] = defaultdict(list)
+    for record in records:
+        by_kind[record.kind_id].append(record.id)
+    wanted = {each.name: _read_by(each, by_kind) for each in registered()}
+    found = stored_records(sorted(set(chain.from_iterable(wanted.values()))))
+    stored = {record.id: record for record in found}
     for parser in registered():
-        wanted = [pk for pk, name in classes.items() if parser.reads(name)]
-        if wanted:
-            run_parser(parser, stored_records(wanted))
+        if ids := wanted[parser.name]:
+            run_parser(parser, [stored[pk] for pk in ids])
+
+
+def _read_by(parser: PayloadParser, by_kind: Mapping[int, list[int]]) -> list[int]:
+    """The records that this parser reads, in order."""
+    read = (kind for kind in by_kind if parser.reads(kinds.one(kind).classification))
+    return sorted(chain.from_iterable(by_kind[kind] for kind in read))
 
 
 def stored_records(record_ids: Sequence[int]) -> Iterable[StoredRecord]:
-    rows = Record.objects.filter(id__in=record_ids).order_by("id")
-    for record in rows.iterator(chunk_size=500):
-        kind, build = kinds.one(record.kind_id), builds.one(record.build_id)
+    """These records with their names and payloads, in order."""
+    columns = ("id", "received_at", "captured_at", "machine_id", "payload")
+    records = _records(record_ids).order_by("id")
+    rows = records.values_list("kind_id", "build_id", *columns)
+    for kind_id, build_id, *record, payload in rows.iterator(chunk_size=500):
+        kind, build = kinds.one(kind_id), builds.one(build_id)
         yield StoredRecord(
-            id=record.id,
-            received_at=record.received_at,
-            captured_at=record.captured_at,
-            machine_id=record.machine_id,
+            *record,
             classification=kind.classification,
             severity=kind.severity,
             external=kind.external,
-            build_id=record.build_id,
+            build_id=build_id,
             system_name=build.system_name,
             build=build.version,
-            payload=record.payload,
+            payload=payload,
         )
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import connection, models
+from django.db.backends.utils import CursorWrapper
 
 from records import copying, database
 from records.models import (
@@ -23,7 +24,6 @@ from records.models import (
 )
 
 _ROWS_PER_STATEMENT = 500
-_COPIED = 2000  # rows: then a table for them is worth its while
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,15 @@ class Table:
         row = f"({', '.join(['%s'] * len(self.columns))})"
         return self._merge(f"VALUES {', '.join([row] * rows)}", returning)
 
-    def upsert_from(self, incoming: str, returning: str = "") -> str:
-        """The same for all rows of another table with these columns."""
-        source = f"SELECT {', '.join(self.columns)} FROM {incoming}"  # noqa: S608
+    def upsert_arrays(self, returning: str = "") -> str:
+        """The same for PostgreSQL, with a parameter for each column (`copying.array`).
+
+        It reads one text as an array in a third of the time that as many values take.
+        """
+        fields = map(self.model._meta.get_field, self.columns)
+        types = (str(field.db_type(connection)).partition("(")[0] for field in fields)
+        arrays = ", ".join(f"%s::{each}[]" for each in types)
+        source = f"SELECT * FROM unnest({arrays})"  # noqa: S608
         return self._merge(source, returning)
 
     @property
@@ -104,32 +110,34 @@ def add(table: Table, counts: Mapping[Key, int]) -> None:
 def upsert(table: Table, rows: Sequence[Key], *, returning: str = "") -> dict[Key, int]:
     """Add rows to a rollup; the values of ``returning`` afterwards, by key."""
     ordered = sorted(rows)
-    if len(ordered) >= _COPIED and database.is_postgres():
-        return _upsert_copied(table, ordered, returning)
-    after: dict[Key, int] = {}
+    if not ordered:
+        return {}
     with connection.cursor() as cursor:
-        for start in range(0, len(ordered), _ROWS_PER_STATEMENT):
-            some = ordered[start : start + _ROWS_PER_STATEMENT]
-            values = [_adapted(value) for row in some for value in row]
-            cursor.execute(table.upsert(len(some), returning), values)
-            if returning:
-                keys = (row[: len(table.keys)] for row in some)
-                known = {_plain(key): key for key in keys}
-                returned = cursor.fetchall()
-                after |= {known[_plain(row[:-1])]: row[-1] for row in returned}
-    return after
+        way = _upsert_arrays if database.is_postgres() else _upsert_values
+        return way(cursor, table, ordered, returning)
 
 
-def _upsert_copied(table: Table, rows: Sequence[Key], returning: str) -> dict[Key, int]:
-    """Very many rows: copied into a table of this transaction, then merged."""
-    name = table.model._meta.db_table
-    incoming = f"incoming_{name}"
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMP TABLE {incoming} AS TABLE {name} WITH NO DATA")
-        copying.copy(incoming, table.columns, rows)
-        cursor.execute(table.upsert_from(incoming, returning))
-        after = {row[:-1]: row[-1] for row in cursor.fetchall()} if returning else {}
-        cursor.execute(f"DROP TABLE {incoming}")
+def _upsert_arrays(
+    cursor: CursorWrapper, table: Table, rows: Sequence[Key], returning: str
+) -> dict[Key, int]:
+    arrays = [copying.array(column) for column in zip(*rows, strict=True)]
+    cursor.execute(table.upsert_arrays(returning), arrays)
+    return {row[:-1]: row[-1] for row in cursor.fetchall()} if returning else {}
+
+
+def _upsert_values(
+    cursor: CursorWrapper, table: Table, rows: Sequence[Key], returning: str
+) -> dict[Key, int]:
+    after: dict[Key, int] = {}
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        some = rows[start : start + _ROWS_PER_STATEMENT]
+        values = [_adapted(value) for row in some for value in row]
+        cursor.execute(table.upsert(len(some), returning), values)
+        if returning:
+            keys = (row[: len(table.keys)] for row in some)
+            known = {_plain(key): key for key in keys}
+            returned = cursor.fetchall()
+            after |= {known[_plain(row[:-1])]: row[-1] for row in returned}
     return after
 
 

@@ -5,11 +5,11 @@ from enum import Enum
 from uuid import UUID
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from records.copying import copy, copy_objects, line
+from records.copying import array, copy, copy_objects, line
 from records.models import ParserFailure, Record
 from tests.records.strategies import in_one_database, rolled_back
 
@@ -44,6 +44,29 @@ class Word(str, Enum):  # noqa: UP042 - as Django's TextChoices are
 )
 def test_a_row_is_a_line_of_escaped_columns(values, text):
     assert line(values) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([1, None, True], "{1,NULL,True}"),
+        (["NULL", "a, b", r"\""], r'{"NULL","a, b","\\\""}'),
+        ([datetime(2026, 1, 31, tzinfo=UTC)], "{2026-01-31 00:00:00+00:00}"),
+        ([], "{}"),
+    ],
+)
+def test_values_are_an_array(values, text):
+    assert array(values) == text
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_on_postgres")
+@in_one_database
+@given(st.lists(st.none() | texts))
+def test_texts_of_an_array_are_read_as_they_were(values):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::text[]", [array(values)])
+        assert cursor.fetchone()[0] == values
 
 
 def test_what_has_no_text_is_refused():

@@ -8,8 +8,15 @@ from hypothesis import strategies as st
 
 from records import rollups as module
 from records.digest import digest_batch
-from records.models import KindDay, MachineDay, ReceivedHour, Record
-from records.rollups import KIND_DAY, RECEIVED_HOUR, add, upsert
+from records.models import HardwareDay, KindDay, MachineDay, ReceivedHour, Record
+from records.rollups import (
+    HARDWARE_DAY,
+    KIND_DAY,
+    MACHINE_DAY,
+    RECEIVED_HOUR,
+    add,
+    upsert,
+)
 from records.store import insert_records
 from tests.factories import stored
 from tests.records.recount import recounted, rollups
@@ -29,24 +36,6 @@ def test_the_counts_equal_a_recount_of_the_records(rows, arriving, digesting):
         while digest_batch(digesting):
             pass
         assert rollups() == recounted(Record.objects.all())
-
-
-@pytest.mark.django_db
-@pytest.mark.usefixtures("_everything_copied")
-@in_one_database
-@given(received, st.integers(1, 12))
-def test_rows_that_are_copied_first_are_counted_the_same(rows, digesting):
-    with rolled_back():
-        insert_records(rows)
-        while digest_batch(digesting):
-            pass
-        assert rollups() == recounted(Record.objects.all())
-
-
-@pytest.fixture
-def _everything_copied(monkeypatch):
-    """PostgreSQL does it with very many rows."""
-    monkeypatch.setattr(module, "_COPIED", 1)
 
 
 @pytest.mark.django_db
@@ -81,6 +70,24 @@ def test_adding_sums_up_and_more_rows_than_a_statement_takes_are_added(monkeypat
     add(KIND_DAY, counts)
     rows = KindDay.objects.order_by("kind_id").values_list("kind_id", "records")
     assert list(rows) == [(kind, 2 * kind) for kind in range(1, 31)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "name", ['a "quoted" \\name\\', "a, b", "{NULL}", "NULL", "", " ß "]
+)
+def test_names_of_any_text_are_keys(name):
+    for _ in range(2):
+        add(HARDWARE_DAY, {(DAY, 1, name, True): 1, (DAY, 1, "other", True): 1})
+    rows = HardwareDay.objects.values_list("system_name", "records")
+    assert sorted(rows) == sorted([(name, 2), ("other", 2)])
+
+
+@pytest.mark.django_db
+def test_values_afterwards_are_returned_by_key():
+    key = (DAY, "machine", 1, False)
+    assert upsert(MACHINE_DAY, [(*key, 2, 1)], returning="heartbeats") == {key: 1}
+    assert upsert(MACHINE_DAY, [(*key, 1, 1)], returning="heartbeats") == {key: 2}
 
 
 @pytest.mark.django_db
