@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
@@ -203,10 +204,15 @@ def _compile(rank: int, rule: Rule) -> _Compiled:
     if rule.glob and "*" in function:
         parts = tuple(function.removeprefix(GUESS).split("*"))
     else:
-        parts = (comparable(normalise(function)),)
+        parts = (_name_of(function),)
     module = rule.module.strip()
     where = tuple(module.split("*")) if rule.glob else (module,)
     return _Compiled(rank, rule, parts, where, function.startswith(GUESS))
+
+
+@lru_cache(maxsize=4096)  # a change of one rule compiles them all
+def _name_of(function: str) -> str:
+    return comparable(normalise(function))
 
 
 def fits(parts: Sequence[str], text: str) -> bool:
