@@ -26,6 +26,8 @@ STATIC_ROOT = None  # type: ignore[assignment]
 STORAGES["staticfiles"] = {
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
+# Files are looked up when they are asked for: otherwise every test's client finds all.
+WHITENOISE_AUTOREFRESH = True
 
 # A file, as in production: an in-memory database knows neither WAL nor busy timeouts.
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
