@@ -27,7 +27,6 @@ SMALLEST = 1_000_000
 MOST = 16
 """About as many partitions are in use: queries without bounds look into all of them."""
 
-_FEW = 3  # partitions that are looked into at once
 _TABLE = "records_record"
 _LOCK = 7_265_005
 _LOOK_SECONDS = 60.0
@@ -37,7 +36,6 @@ _LACKED = re.compile(r"\(id\) = \((\d+)\)")
 _BOUNDS = re.compile(r"FROM \('?(\d+)'?\) TO \('?(\d+)'?\)")
 
 T = TypeVar("T")
-Bounds = tuple[int | None, int | None]
 
 
 class InUse(Exception):
@@ -69,23 +67,6 @@ def missing(there: Sequence[range], wanted: range, ids: int) -> Iterator[range]:
             found = range(max([grid, *below]), min([grid + ids, *above]))
             yield found
         first = found.stop
-
-
-def stretches(using: str, *, newest_first: bool) -> list[Bounds]:
-    """All ids: those of two partitions in use, then the rest; None is an open side."""
-    starts = [span.start for span in spans(using)]
-    if starts:
-        last = _last_id(using)
-        starts = [start for start in starts if start <= last]
-    return _stretches(starts, newest_first=newest_first)
-
-
-def _stretches(starts: Sequence[int], *, newest_first: bool) -> list[Bounds]:
-    if len(starts) <= _FEW:
-        return [(None, None)]
-    if newest_first:
-        return [(starts[-2], None), (None, starts[-2] - 1)]
-    return [(None, starts[2] - 1), (starts[2], None)]
 
 
 # --- Making them --------------------------------------------------------------------

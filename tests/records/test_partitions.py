@@ -76,20 +76,6 @@ def test_partitions_leave_nothing_out_and_share_nothing(given_spans, first, many
 
 
 @pytest.mark.parametrize(
-    ("starts", "newest", "oldest"),
-    [
-        ([], [(None, None)], [(None, None)]),
-        ([0, 10, 20], [(None, None)], [(None, None)]),
-        ([0, 10, 20, 30], [(20, None), (None, 19)], [(None, 19), (20, None)]),
-        ([5, 10, 20, 30, 40], [(30, None), (None, 29)], [(None, 19), (20, None)]),
-    ],
-)
-def test_a_merge_begins_with_two_partitions_of_many(starts, newest, oldest):
-    assert partitions._stretches(starts, newest_first=True) == newest
-    assert partitions._stretches(starts, newest_first=False) == oldest
-
-
-@pytest.mark.parametrize(
     ("there", "ids"),
     [
         ([range(MILLION)], MILLION),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from records.digest import digest_batch
 from records.models import ReceivedHour, Record
 from records.store import insert_records
-from records.windows import id_bounds
+from records.windows import id_bounds, last_id_captured
 from tests.factories import stored, submission
 from tests.records.strategies import in_one_database, moments, received, rolled_back
 
@@ -82,3 +82,20 @@ def test_a_window_costs_a_query_for_the_queue_and_one_for_each_bound(
     ReceivedHour.objects.create(hour=NOON, first_id=1, last_id=2, records=2)
     with django_assert_num_queries(3):
         id_bounds(NOON, NOON + HOUR)
+
+
+@pytest.mark.django_db
+def test_most_of_what_was_captured_arrives_within_an_hour():
+    ids = insert_records([(NOON + n * HOUR, submission()) for n in range(5)])
+    digest_batch(10)
+    assert last_id_captured(int((NOON + HOUR).timestamp())) == ids[2]
+    assert last_id_captured(int((NOON + 9 * HOUR).timestamp())) == ids[4]
+    assert last_id_captured(int((NOON - 2 * HOUR).timestamp())) is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("second", [2**63 - 1, 253_402_300_799, -1, 0])
+def test_a_clock_may_say_anything(second):
+    stored(NOON)
+    digest_batch(10)
+    assert last_id_captured(second) is None
