@@ -4,7 +4,7 @@ from django.db.models import Q
 
 from crashes.models import CrashReport, Trace
 from records.filters import INT64, IntegerFilter, register_filter
-from records.querysets import RecordQuerySet
+from records.querysets import Listed, RecordQuerySet
 
 GUILTY = IntegerFilter(
     min_value=0,
@@ -21,6 +21,5 @@ def register() -> None:
 def of_guilty(records: RecordQuerySet, guilty_id: int) -> RecordQuerySet:
     """Records of crashes of a guilty, or of one that is merged into it."""
     guilty = Q(guilty=guilty_id) | Q(guilty__merged_into=guilty_id)
-    traces = Trace.objects.filter(guilty).values("id")
-    reports = CrashReport.objects.filter(trace__in=traces)
-    return records.filter(id__in=reports.values("record_id"))
+    traces = Trace.objects.filter(guilty)
+    return records.listed(Listed(CrashReport.objects.all(), "trace_id", traces))

@@ -24,6 +24,34 @@ _MIDDLE = 1_000_000
 """Ids that are asked by index before all others: of two partitions, mostly."""
 
 Rows = list[tuple[Any, ...]]
+
+
+class Listed(NamedTuple):
+    """Where ids of records are listed: ``entries`` have an index on ``column`` and
+    `record_id`, and ``rows`` have the values of ``column`` for keys.
+    """
+
+    entries: "models.QuerySet[Any]"
+    column: str
+    rows: "models.QuerySet[Any]"
+
+    def along(self, order: str, low: float, high: float) -> "models.QuerySet[Any, Any]":
+        """Those of a row, by `OuterRef`, along the index."""
+        entries = self.entries.filter(**_from_to(self.column, OuterRef("pk")))
+        if low > 0:
+            entries = entries.filter(record_id__gte=low)
+        if high < inf:
+            entries = entries.filter(record_id__lte=high)
+        ordered = entries.order_by(
+            order.replace("id", self.column), order.replace("id", "record_id")
+        )
+        return ordered.values("record_id")
+
+    def condition(self) -> "models.QuerySet[Any, Any]":
+        wanted = self.entries.filter(**{f"{self.column}__in": self.rows.values("pk")})
+        return wanted.values("record_id")
+
+
 _Way = Callable[["RecordQuerySet", str, int, tuple[str, ...]], Rows]
 
 
@@ -51,6 +79,7 @@ class RecordQuerySet(models.QuerySet["Record"]):
         self._ids: tuple[float, float] = (0, inf)
         self._indexed = False
         self._until: int | None = None
+        self._listed: Listed | None = None
 
     def _clone(self) -> Self:
         clone = super()._clone()  # type: ignore[misc]
@@ -58,6 +87,7 @@ class RecordQuerySet(models.QuerySet["Record"]):
         clone._ids = self._ids
         clone._indexed = self._indexed
         clone._until = self._until
+        clone._listed = self._listed
         return clone  # type: ignore[no-any-return]
 
     def named(self) -> Self:
@@ -83,6 +113,12 @@ class RecordQuerySet(models.QuerySet["Record"]):
         records = self._by_index(captured_at__range=(first, last))
         records._until = until
         return records
+
+    def listed(self, where: Listed) -> Self:
+        """With an id that is listed in another table."""
+        records = self._chain()  # type: ignore[attr-defined]
+        records._listed = where
+        return records  # type: ignore[no-any-return]
 
     def _by_index(self, **conditions: Any) -> Self:
         """With conditions that an index of their own finds, but in another order."""
@@ -112,8 +148,10 @@ class RecordQuerySet(models.QuerySet["Record"]):
         return records
 
     def everything(self) -> Self:
-        """The names asked for as plain conditions: for counts and other orders."""
+        """What is asked for as plain conditions: for counts and other orders."""
         conditions = {f"{column}__in": ids for column, ids in self._names.items()}
+        if self._listed:
+            conditions["id__in"] = self._listed.condition()
         return self.filter(**conditions)
 
     def newest(self, limit: int, *columns: str) -> Rows:
@@ -141,6 +179,8 @@ class RecordQuerySet(models.QuerySet["Record"]):
         walk, look_up = type(self)._walk, type(self)._look_up
         if not all(self._names.values()):
             return []
+        if self._listed and self._has_arrays:
+            return [(self, type(self)._merge)]
         if not self._names and not self._indexed:
             return [(self, walk)]
         if self._are_few:
@@ -198,44 +238,65 @@ class RecordQuerySet(models.QuerySet["Record"]):
             found = self.everything().order_by(by_id)
         elif len(ids) == 1 == len(self._names):
             found = self._along(column, *ids, order=order)
-        elif len(ids) == 1 or connections[self.db].vendor == "sqlite":
+        elif len(ids) == 1 or not self._has_arrays:
             return self._walk(order, limit, columns)
         else:
-            return self._merge(column, order, limit, columns)
+            return self._merge(order, limit, columns)
         return list(found.values_list(*columns)[:limit])
 
     def _along(self, column: str, name_id: Any, order: str) -> Self:
-        """Those of one name along the index on it.
-
-        Asked for by an equation, PostgreSQL might walk along the primary key.
-        """
-        name = {f"{column}__gte": name_id, f"{column}__lte": name_id}
+        """Those of one name along the index on it."""
         others = self._chain()  # type: ignore[attr-defined]
         del others._names[column]
-        ordered = others.everything().filter(**name)
+        ordered = others.everything().filter(**_from_to(column, name_id))
         return ordered.order_by(order.replace("id", column), order)  # type: ignore[no-any-return]
 
-    def _merge(
-        self, column: str, order: str, limit: int, columns: tuple[str, ...]
-    ) -> Rows:
-        """The first ones of the first ones of each name."""
-        model: Any = self.model._meta.get_field(column).related_model
-        names = model.objects.using(self.db).filter(pk__in=self._names[column])
-        each = self._along(column, OuterRef("pk"), order).values("id")[:limit]
-        ids = list(database.of_each(names, each, order)[:limit])
-        if columns == ("id",):
+    def _merge(self, order: str, limit: int, columns: tuple[str, ...]) -> Rows:
+        """Those among the first ones of each name, or of each row that lists some."""
+        found: Rows = []
+        records, most = self, limit
+        while len(found) < limit:
+            ids = records._candidates(order, most)
+            found += records._among(ids, order, columns)
+            if len(ids) < most:
+                break
+            # Other conditions left too few, or some were deleted in between.
+            records, most = records._after(ids[-1], order), most * 4
+        return found[:limit]
+
+    def _candidates(self, order: str, most: int) -> list[int]:
+        if self._listed:
+            rows, each = self._listed.rows, self._listed.along(order, *self._ids)
+        else:
+            column, ids = min(self._names.items(), key=_count)
+            model: Any = self.model._meta.get_field(column).related_model
+            rows = model.objects.filter(pk__in=ids)
+            each = self._along(column, OuterRef("pk"), order).values("id")
+        found = database.of_each(rows.using(self.db), each[:most], order)
+        return list(found[:most])
+
+    def _among(self, ids: list[int], order: str, columns: tuple[str, ...]) -> Rows:
+        if not ids or (columns == ("id",) and not self._listed):
             return [(pk,) for pk in ids]
-        rows = self.filter(database.among("records_record.id", ids)).order_by(order)
-        found = list(rows.values_list(*columns))
-        if len(found) < len(ids) == limit:  # some were deleted in between
-            more = self._after(ids[-1], order)
-            found += more._merge(column, order, limit - len(found), columns)
-        return found
+        records = self._chain()  # type: ignore[attr-defined]
+        records._listed = None
+        rows = records.everything().filter(database.among("records_record.id", ids))
+        return list(rows.order_by(order).values_list(*columns))
 
     def _after(self, pk: int, order: str) -> Self:
         low, high = (pk + 1, None) if order == "id" else (None, pk - 1)
         return self.between_ids(low, high)
 
+    @property
+    def _has_arrays(self) -> bool:
+        """SQLite sorts what its index finds, which is less there."""
+        return connections[self.db].vendor != "sqlite"
+
 
 def _count(item: tuple[str, frozenset[int]]) -> int:
     return len(item[1])
+
+
+def _from_to(column: str, value: Any) -> dict[str, Any]:
+    """By an equation, PostgreSQL might walk along the primary key after all."""
+    return {f"{column}__gte": value, f"{column}__lte": value}

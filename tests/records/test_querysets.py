@@ -6,15 +6,14 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 import pytest
-from django.db.models import Min
 from django.db.models.expressions import RawSQL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records import database, querysets
-from records.models import Record
+from records.models import Build, ParserFailure, Record
 from records.names import resolve
-from records.querysets import RecordQuerySet, Row
+from records.querysets import Listed, RecordQuerySet, Row
 from records.store import insert_records
 from tests.factories import stored, submission
 from tests.records.strategies import in_one_database
@@ -72,6 +71,7 @@ class Asked(NamedTuple):
     builds: frozenset[int] | None
     machine: str | None
     captured: tuple[int, int, int | None] | None
+    listed: frozenset[int] | None
     ids: tuple[int | None, int | None]
     limit: int
     columns: tuple[str, ...]
@@ -88,6 +88,10 @@ class Asked(NamedTuple):
         if self.captured is not None:
             start, end, until = self.captured
             records = records.captured(start, end, until and first + until)
+        if self.listed is not None:
+            rows = Build.objects.filter(pk__in=[builds[n] for n in self.listed])
+            listed = Listed(ParserFailure.objects.all(), "version", rows)
+            records = records.listed(listed)
         return records
 
 
@@ -100,6 +104,7 @@ questions = st.builds(
     builds=some,
     machine=st.none() | st.sampled_from("ab"),
     captured=st.none() | st.tuples(SIX, SIX, st.none() | numbers),
+    listed=some,
     ids=st.tuples(st.none() | numbers, st.none() | numbers),
     limit=st.integers(0, 12),
     columns=st.sampled_from([("id",), ("machine_id", "id"), Row._fields]),
@@ -136,8 +141,12 @@ def sixty() -> tuple[int, list[int], list[int]]:
         )
         for _ in range(60)
     )
-    first = Record.objects.aggregate(first=Min("id"))["first"]
-    return first, kinds, builds
+    pks = list(Record.objects.order_by("id").values_list("id", flat=True))
+    ParserFailure.objects.bulk_create(
+        ParserFailure(record_id=pk, parser="", version=rng.choice(builds))
+        for pk in rng.sample(pks, 40)
+    )
+    return pks[0], kinds, builds
 
 
 def record(kind: int, build: int, machine: str, captured: int) -> Record:
