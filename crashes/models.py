@@ -11,7 +11,14 @@ from django.db import models
 from crashes.backtrace import LONGEST_NAME, State
 from crashes.guilty import RuleKind
 from records.chains import NEVER
-from records.models import NAME_LENGTH, Build, Classification, Name, PointerTo
+from records.models import (
+    NAME_LENGTH,
+    Build,
+    Classification,
+    Name,
+    PointerTo,
+    Span,
+)
 
 
 class CrashClassification(models.Model):
@@ -150,14 +157,29 @@ class CrashDay(models.Model):
 
 
 ALL_DAYS = NEVER
-"""The day of what was ever received, in `BuildDay` and `GuiltyDay`."""
+"""The day of what was ever received, in `GuiltyDay`."""
 
 
 class BuildDay(models.Model):
-    """Crashes received on a UTC day and ever, per build, classification and source."""
+    """Crashes received on a UTC day, per build, classification and source."""
 
     pk = models.CompositePrimaryKey("day", "build_id", "classification_id", "external")
     day = models.DateField()
+    build = PointerTo(Build)
+    classification = PointerTo(Classification)
+    external = models.BooleanField()
+    crashes = models.IntegerField()
+
+
+class BuildSpan(Span):
+    """Crashes of a span per build, classification and source; and without either."""
+
+    BY_DAY = BuildDay
+    WHOLE = ("build_id", "classification_id")
+
+    pk = models.CompositePrimaryKey(
+        "days", "day", "build_id", "classification_id", "external"
+    )
     build = PointerTo(Build)
     classification = PointerTo(Classification)
     external = models.BooleanField()

@@ -47,7 +47,7 @@ def add(reports: Sequence[CrashReport]) -> None:
 def take_back(reports: Sequence[CrashReport]) -> None:
     """Count as if these had never been stored."""
     _count(reports, -1)
-    days = {ALL_DAYS, *map(day_of, reports)}
+    days = set(map(day_of, reports))
     for model in (CrashDay, BuildDay):
         model._default_manager.filter(day__in=days, crashes=0).delete()
 
@@ -62,7 +62,7 @@ def _count(reports: Sequence[CrashReport], sign: int) -> None:
         by_trace[day, each.trace_id, build_id, external] += sign
         by_build[day, build_id, classifications[each.trace_id], external] += sign
     rollups.add(CRASH_DAY, by_trace)
-    rollups.add(BUILD_DAY, and_ever(by_build))
+    rollups.add(BUILD_DAY, by_build)
 
 
 def and_ever(by_day: Mapping[Key, int]) -> Counter[Key]:

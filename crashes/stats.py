@@ -7,16 +7,17 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from django.db.models import Count, Max, Min, QuerySet, Sum
 
 from crashes import counts, guilty, judging
 from crashes.backtrace import Frame as TraceFrameValue
 from crashes.counts import traces_of
-from crashes.models import BuildDay, CrashDay, CrashReport, Guilty, Trace
+from crashes.models import BuildSpan, CrashDay, CrashReport, Guilty, Trace
 from records.labels import builds as build_labels
 from records.scope import Scope
+from records.spans import monday
 from records.stats import in_version_order
 
 Counts = Mapping[int, int]
@@ -124,15 +125,20 @@ def _described(
 
 def by_classification(scope: Scope) -> list[tuple[str, int]]:
     """Crashes per classification, with and without backtrace, the greatest first."""
-    rows = counts.days_of(scope, BuildDay).values_list("classification__name")
-    crashes = rows.annotate(n=Sum("crashes"))
-    return list(crashes.order_by("-n", "classification__name"))
+    crashes: Counter[str] = Counter()
+    whole = "build_id" if scope.build_ids is None else ""
+    for rows in scope.counts_of(BuildSpan, whole=whole):
+        of_each = rows.order_by().values_list("classification__name")
+        crashes.update(dict(of_each.annotate(n=Sum("crashes"))))
+    return sorted(crashes.items(), key=lambda each: (-each[1], each[0]))
 
 
 def by_build(scope: Scope) -> list[tuple[int, int]]:
     """(build id, crashes), builds ordered as versions, oldest first."""
-    rows = counts.days_of(scope, BuildDay).values_list("build_id")
-    crashes = dict(rows.annotate(n=Sum("crashes")))
+    crashes: Counter[int] = Counter()
+    for rows in scope.counts_of(BuildSpan, whole="classification_id"):
+        of_each = rows.order_by().values_list("build_id")
+        crashes.update(dict(of_each.annotate(n=Sum("crashes"))))
     return [(build, crashes[build]) for build in in_version_order(crashes)]
 
 
@@ -140,8 +146,17 @@ def by_day(scope: Scope, guilty_id: int | None = None) -> dict[date, int]:
     """Crashes per UTC day, of one guilty or of all."""
     if guilty_id is not None:
         return counts.of_guilty(guilty_id, scope, "day")
-    rows = counts.days_of(scope, BuildDay, apart=True).values_list("day")
-    return dict(rows.annotate(n=Sum("crashes")).order_by("day"))
+    return dict(sorted(by_time(scope, "day").items()))
+
+
+def by_time(scope: Scope, time: Literal["day", "week"]) -> Counter[date]:
+    """Crashes per UTC day, or per week, by its Monday."""
+    crashes: Counter[date] = Counter()
+    whole = "build_id" if scope.build_ids is None else "classification_id"
+    for rows in scope.counts_of(BuildSpan, time, whole=whole):
+        for day, n in rows.order_by().values_list("day").annotate(n=Sum("crashes")):
+            crashes[monday(day) if time == "week" else day] += n
+    return crashes
 
 
 # --- One guilty ---------------------------------------------------------------------

@@ -19,5 +19,6 @@ class RecordsConfig(AppConfig):
     def ready(self) -> None:
         connection_created.connect(_on_connection, dispatch_uid="records.database")
         steps.register(partitions.step)
-        # By name: it needs models, which exist only now.
+        # By name: they need models, which exist only now.
         steps.register(import_string("records.purge.daily"))
+        steps.register(import_string("records.spans.step"))

@@ -367,6 +367,63 @@ class HardwareDay(models.Model):
     records = models.BigIntegerField()
 
 
+class Folded(models.Model):
+    """A span of days that is over, whose counts are summed up (see `records.spans`).
+
+    ``first`` is the first of its days on which a record was counted.
+    """
+
+    pk = models.CompositePrimaryKey("days", "day")
+    days = models.SmallIntegerField()
+    day = models.DateField()
+    first = models.DateField()
+
+
+class Span(models.Model):
+    """Counts of ``days`` days from ``day`` on: sums of those in ``BY_DAY``.
+
+    Its columns are named as there. A date of an ``EARLIER`` one that is in the span is
+    told as the first day of it that has counts. Each of ``WHOLE`` is 0 in further rows,
+    for all its values; of single days there are only these.
+    """
+
+    BY_DAY: ClassVar[type[models.Model]]
+    EARLIER: ClassVar[tuple[str, ...]] = ()
+    WHOLE: ClassVar[tuple[str, ...]] = ()
+
+    days = models.SmallIntegerField()
+    day = models.DateField()
+
+    class Meta:
+        abstract = True
+
+
+class KindSpan(Span):
+    """Records received in a span: per kind and build, per kind, and per build."""
+
+    BY_DAY = KindDay
+    WHOLE = ("kind_id", "build_id")
+
+    pk = models.CompositePrimaryKey("days", "day", "kind_id", "build_id")
+    kind = PointerTo(Kind)
+    build = PointerTo(Build)
+    records = models.BigIntegerField()
+
+
+class HardwareSpan(Span):
+    """Records received in a span, per hardware, operating system and source."""
+
+    BY_DAY = HardwareDay
+
+    pk = models.CompositePrimaryKey(
+        "days", "day", "hardware_id", "system_name", "external"
+    )
+    hardware = PointerTo(Hardware)
+    system_name = models.CharField(max_length=NAME_LENGTH)
+    external = models.BooleanField()
+    records = models.BigIntegerField()
+
+
 class MachineDay(models.Model):
     """What one machine id sent on a UTC day: the base of rates and populations."""
 
@@ -413,6 +470,19 @@ class BuildPresence(Presence):
 
     pk = models.CompositePrimaryKey("day", "previous", "build_id", "external")
     build = PointerTo(Build)
+
+
+class BuildPresenceSpan(Span):
+    """Ids per build and source by the day before, as far as that is not in the span."""
+
+    BY_DAY = BuildPresence
+    EARLIER = ("previous",)
+
+    pk = models.CompositePrimaryKey("days", "day", "previous", "build_id", "external")
+    previous = models.DateField()
+    build = PointerTo(Build)
+    external = models.BooleanField()
+    ids = models.IntegerField()
 
 
 class ReceivedHour(models.Model):

@@ -16,7 +16,7 @@ from django.db.models.functions import RowNumber
 
 from records import database, labels
 from records.chains import NEVER, joined
-from records.models import MachineDay
+from records.models import Folded, MachineDay
 from records.rollups import BUILD_PRESENCE, SYSTEM_PRESENCE, Key, Table, upsert
 
 _NEAR = timedelta(days=8)
@@ -72,6 +72,7 @@ def recount() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         database.own_digest()
         database.own_presence()
+        Folded.objects.all().delete()
         for table, place in ((SYSTEM_PRESENCE, "system_name"), (BUILD_PRESENCE, "id")):
             table.model._default_manager.all().delete()
             cursor.execute(_recount(table, place), [never])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.db import models, transaction
 from django.db.models import Sum
 
-from records import database, presence
+from records import database, presence, spans
 from records.digest import counted, run_parser, stored_records
 from records.models import (
     BuildPresence,
@@ -76,6 +76,7 @@ def rebuild_day(day: date, *, force: bool = False) -> RebuiltDay:
         before = hours.aggregate(n=Sum("records"))["n"] or 0
         kept = found < before and not force
         if not kept:
+            spans.unfold({day})
             presence.leave_out(day)
             hours.delete()
             for model in _OF_DAY:

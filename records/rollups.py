@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection, models
 from django.db.backends.utils import CursorWrapper
 
-from records import copying, database
+from records import copying, database, spans
 from records.models import (
     BuildPresence,
     HardwareDay,
@@ -112,6 +112,8 @@ def upsert(table: Table, rows: Sequence[Key], *, returning: str = "") -> dict[Ke
     ordered = sorted(rows)
     if not ordered:
         return {}
+    if spans.has(table.model):
+        spans.unfold({row[0] for row in ordered})
     with connection.cursor() as cursor:
         way = _upsert_arrays if database.is_postgres() else _upsert_values
         return way(cursor, table, ordered, returning)

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import models
 
+from records import spans
 from records.filters import kind_ids
-from records.models import Build
+from records.models import Build, Span
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -55,6 +56,17 @@ class Scope:
     def days_of(self, model: type[Row]) -> models.QuerySet[Row]:
         """Rows of a table of counts, by its `day`, `build_id` and `external`."""
         return model._default_manager.filter(**self.of_days(), **self._place())
+
+    def counts_of(
+        self, model: type[Span], *dimensions: str, whole: str = ""
+    ) -> list[models.QuerySet[Any]]:
+        """Rows of a table of counts per day, and of its sums: each count in one of
+        them. By `day` or `week`, sums are not of more; for ``whole``, see
+        `records.spans.counts`.
+        """
+        place, longest = self._place(), spans.longest(dimensions)
+        rows = spans.counts(model, self.start, self.end, longest=longest, whole=whole)
+        return [each.filter(**place) for each in rows]
 
     def facts_of(self, model: type[Row]) -> models.QuerySet[Row]:
         """Rows of a table of facts, by `received_at`, `build_id` and `external`."""

@@ -4,14 +4,14 @@ This module and its signatures are what views and plugins read records through.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
 from django.db.models import Count, Max, Min, QuerySet, Sum
 
-from records import labels
+from records import labels, spans
 from records.chains import NEVER
 from records.estimate import Active, Estimate, estimate
 from records.filters import RecordFilter
@@ -19,10 +19,12 @@ from records.labels import BuildLabel
 from records.models import (
     Build,
     BuildPresence,
+    BuildPresenceSpan,
     Classification,
-    HardwareDay,
+    HardwareSpan,
     Kind,
     KindDay,
+    KindSpan,
     ParserFailure,
     Pending,
     Record,
@@ -30,6 +32,8 @@ from records.models import (
     SystemPresence,
 )
 from records.scope import Scope
+
+Row = tuple[Any, ...]
 
 _MOST_CLASSIFICATIONS = 300
 _COUNTED = {
@@ -68,20 +72,16 @@ class Facets:
 def facets(chosen: RecordFilter) -> Facets:
     """Facet counts under the filters that are set."""
     given = chosen.given
-    days = KindDay.objects.all()
-    start, end = chosen.window
-    if start:
-        days = days.filter(day__gte=start.astimezone(UTC).date())
-    if end:
-        days = days.filter(day__lte=end.astimezone(UTC).date())
+    start, end = (each and each.astimezone(UTC).date() for each in chosen.window)
+    days = spans.counts(KindSpan, start, end)
     for column, ids in chosen.names.items():
         if column in ("kind_id", "build_id"):
-            days = days.filter(**{f"{column}__in": ids})
-    counts = days.values_list("kind_id", "build_id").annotate(n=Sum("records"))
+            days = [each.filter(**{f"{column}__in": ids}) for each in days]
+    counts = _summed(days, "records", ("kind_id", "build_id"))
     return _counted(list(counts), exact=given.keys() <= _COUNTED)
 
 
-def _counted(counts: list[tuple[Any, ...]], *, exact: bool) -> Facets:
+def _counted(counts: Sequence[Row], *, exact: bool) -> Facets:
     kinds = labels.kinds.of({row[0] for row in counts})
     builds = labels.builds.of({row[1] for row in counts})
     classes: Counter[str] = Counter()
@@ -117,12 +117,12 @@ def classification_levels(names: Mapping[str, int]) -> list[tuple[str, int]]:
 # --- Records received ---------------------------------------------------------------
 
 Dimension = Literal[
-    "day", "build", "system_name", "classification", "severity", "external"
+    "day", "week", "build", "system_name", "classification", "severity", "external"
 ]
-Row = tuple[Any, ...]
 
 _COLUMNS: Mapping[Dimension, str] = {
     "day": "day",
+    "week": "day",
     "build": "build_id",
     "system_name": "build__system_name",
     "classification": "kind__classification__name",
@@ -134,30 +134,27 @@ _COLUMNS: Mapping[Dimension, str] = {
 def records_by(scope: Scope, *dimensions: Dimension) -> Counter[Row]:
     """Records received in a scope, by the values of these dimensions in their order.
 
-    A day is a date; a build is its id (see `build_labels`).
+    A day is a date, and a week the one of its Monday; a build is its id (see
+    `build_labels`).
     """
     columns = [_COLUMNS[each] for each in dimensions]
-    rows = _summed(_kind_days(scope), "records", columns)
-    return Counter({tuple(key): n for *key, n in rows})
+    rows = _summed(_kind_days(scope, dimensions), "records", columns)
+    return _counts(rows, dimensions)
 
 
 def records(scope: Scope) -> int:
     """How many records were received in a scope."""
-    total: int | None = _kind_days(scope).aggregate(n=Sum("records"))["n"]
-    return total or 0
+    return records_by(scope)[()]
 
 
 def hardware(scope: Scope) -> Counter[str]:
     """Records received by host type. Version and classification are not counted by."""
-    days = HardwareDay.objects.filter(**scope.of_days())
-    if scope.system_name:
-        days = days.filter(system_name=scope.system_name)
-    if scope.external is not None:
-        days = days.filter(external=scope.external)
-    counts = dict(days.values_list("hardware_id").annotate(n=Sum("records")))
-    known = labels.hardware.of(counts)
+    rows = spans.counts(HardwareSpan, scope.start, scope.end)
+    days = [each.filter(**_where(scope)) for each in rows]
+    counts = list(_summed(days, "records", ("hardware_id",)))
+    known = labels.hardware.of({row[0] for row in counts})
     found: Counter[str] = Counter()
-    for hardware_id, n in counts.items():
+    for hardware_id, n in counts:
         found[known[hardware_id].host_type] += n
     return found
 
@@ -168,17 +165,35 @@ def first_day() -> date | None:
     return first
 
 
-def _kind_days(scope: Scope) -> QuerySet[KindDay]:
-    days = KindDay.objects.filter(**scope.of_days())
-    for column, ids in (("build_id", scope.build_ids), ("kind_id", scope.kind_ids)):
-        if ids is not None:
-            days = days.filter(**{f"{column}__in": ids})
-    return days
+_OF_KINDS = {"classification", "severity", "external"}
+_OF_BUILDS = {"build", "system_name"}
+
+
+def _kind_days(scope: Scope, dimensions: Sequence[Dimension]) -> list[QuerySet[Any]]:
+    """Rows by kind and build, or by only one of them where that is enough."""
+    ids = {"kind_id": scope.kind_ids, "build_id": scope.build_ids}
+    only = {f"{name}__in": some for name, some in ids.items() if some is not None}
+    kinds = ids["kind_id"] is not None or not _OF_KINDS.isdisjoint(dimensions)
+    builds = ids["build_id"] is not None or not _OF_BUILDS.isdisjoint(dimensions)
+    whole = ("" if kinds else "kind_id") if builds else "build_id"
+    longest = spans.longest(dimensions)
+    rows = spans.counts(KindSpan, scope.start, scope.end, longest=longest, whole=whole)
+    return [each.filter(**only) for each in rows]
+
+
+def _counts(rows: Iterable[Row], dimensions: Sequence[str]) -> Counter[Row]:
+    found: Counter[Row] = Counter()
+    weeks = [n for n, each in enumerate(dimensions) if each == "week"]
+    for *key, n in rows:
+        for place in weeks:
+            key[place] = spans.monday(key[place])
+        found[tuple(key)] += n
+    return found
 
 
 # --- Machines -----------------------------------------------------------------------
 
-Place = Literal["day", "build", "system_name", "external"]
+Place = Literal["day", "week", "build", "system_name", "external"]
 
 
 def machine_days(scope: Scope, *dimensions: Place) -> Counter[Row]:
@@ -189,14 +204,15 @@ def machine_days(scope: Scope, *dimensions: Place) -> Counter[Row]:
     A scope's classification does not count.
     """
     of_builds = bool(scope.version) or "build" in dimensions
-    days: QuerySet[Any] = scope.days_of(BuildPresence)
-    columns = [_PLACES.get(each, each) for each in dimensions]
-    if not of_builds:
-        days, columns = _presence(scope), list(dimensions)
-    return Counter({tuple(key): n for *key, n in _summed(days, "ids", columns)})
+    places = _PLACES if of_builds else {"week": "day"}
+    columns = [places.get(each, each) for each in dimensions]
+    days: list[QuerySet[Any]] = [_presence(scope)]
+    if of_builds:
+        days = scope.counts_of(BuildPresenceSpan, *dimensions)
+    return _counts(_summed(days, "ids", columns), dimensions)
 
 
-_PLACES = {"build": "build_id", "system_name": "build__system_name"}
+_PLACES = {"build": "build_id", "system_name": "build__system_name", "week": "day"}
 
 
 def active_by_day(scope: Scope) -> dict[date, Active]:
@@ -229,9 +245,8 @@ def distinct_ids(scope: Scope) -> int:
 
 def distinct_by_build(scope: Scope) -> Counter[tuple[int, bool]]:
     """How many ids sent a heartbeat from each (build id, external)."""
-    rows = _distinct(scope, scope.days_of(BuildPresence)).order_by()
-    counts = rows.values_list("build_id", "external").annotate(n=Sum("ids"))
-    return Counter({(build, external): n for build, external, n in counts})
+    rows = [_distinct(scope, each) for each in scope.counts_of(BuildPresenceSpan)]
+    return _counts(_summed(rows, "ids", ("build_id", "external")), ())
 
 
 def machines(scope: Scope, today: date | None = None) -> Estimate:
@@ -264,17 +279,26 @@ def _every_day(scope: Scope, known: Sequence[date]) -> list[date]:
 
 
 def _presence(scope: Scope) -> QuerySet[SystemPresence]:
-    days = SystemPresence.objects.filter(**scope.of_days())
-    if scope.system_name:
-        days = days.filter(system_name=scope.system_name)
-    return days if scope.external is None else days.filter(external=scope.external)
+    return SystemPresence.objects.filter(**scope.of_days(), **_where(scope))
 
 
-def _summed(rows: QuerySet[Any], what: str, columns: Sequence[str]) -> list[Row]:
-    """Sums of a column by the values of others; without others, one sum."""
-    if columns:
-        return list(rows.order_by().values_list(*columns).annotate(n=Sum(what)))
-    return [(rows.aggregate(n=Sum(what))["n"] or 0,)]
+def _where(scope: Scope) -> dict[str, object]:
+    """Conditions on the columns `system_name` and `external`."""
+    given = {"system_name": scope.system_name or None, "external": scope.external}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _summed(
+    rows: Iterable[QuerySet[Any]], what: str, columns: Sequence[str]
+) -> Iterator[Row]:
+    """Sums of a column by the values of others, of each of these tables; without
+    others, one sum of each.
+    """
+    for each in rows:
+        if columns:
+            yield from each.order_by().values_list(*columns).annotate(n=Sum(what))
+        else:
+            yield (each.aggregate(n=Sum(what))["n"] or 0,)
 
 
 # --- Ingest -------------------------------------------------------------------------

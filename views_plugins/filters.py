@@ -1,11 +1,12 @@
 """What a view is asked for: one form for all views, and the address carries it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from itertools import starmap
-from typing import Any, cast
+from typing import Any, Literal, NamedTuple, cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -18,10 +19,14 @@ from records.filters import FlagField, InvalidParameters, read_form, without_bla
 from records.labels import BuildLabel
 from records.scope import Scope
 from records.stats import first_day
+from views_plugins import weeks
 from views_plugins.charts import Label
 from views_plugins.registry import LONGEST, Plugin
 
 ALL = "all"
+MOST_DAYS = 92
+"""A chart over more days, a quarter of a year, has a point for each week."""
+MEAN = "The mean of the days of a week."
 PRESETS = {
     "1": "today",
     "7": "7 days",
@@ -89,6 +94,20 @@ def form_of(plugin: Plugin) -> type[forms.Form]:
     return type("ViewForm", (FiltersForm,), fields)
 
 
+class Time(NamedTuple):
+    """A day, or the part of a week that a window has; ``key``: its day, or Monday."""
+
+    key: date
+    first: date
+    last: date
+    text: str
+
+    def mean(self, n: int) -> float:
+        """Of a number of this many days, how much it is a day."""
+        days = (self.last - self.first).days + 1
+        return n if days == 1 else round(n / days, 1)
+
+
 @dataclass(frozen=True)
 class Filters:
     """Which days and machines a view is asked for, and its options.
@@ -115,6 +134,39 @@ class Filters:
         """Every day of the window."""
         count = (self.end - self.start).days + 1
         return [self.start + timedelta(days=n) for n in range(count)]
+
+    @property
+    def time(self) -> Literal["day", "week"]:
+        """What a chart over time has a point for; so a dimension of counts."""
+        return "week" if (self.end - self.start).days >= MOST_DAYS else "day"
+
+    @property
+    def time_axis(self) -> str:
+        return "Week from Monday" if self.time == "week" else "Day (UTC)"
+
+    @cached_property
+    def times(self) -> tuple[Time, ...]:
+        """The points of a chart over time."""
+        if self.time == "day":
+            return tuple(Time(day, day, day, day.isoformat()) for day in self.days)
+        found = weeks.between(self.start, self.end)
+        return tuple(Time(each.monday, *each, str(each)) for each in found)
+
+    def by_time(self, by_day: Mapping[date, int]) -> Counter[date]:
+        """Numbers of days as those of these points."""
+        if self.time == "day":
+            return Counter(by_day)
+        found: Counter[date] = Counter()
+        for day, n in by_day.items():
+            found[weeks.monday(day)] += n
+        return found
+
+    def over_time(self, **more: object) -> tuple[Label, ...]:
+        """The names of these points, with the records of each."""
+        return tuple(
+            Label(each.text, self.records(**more, **_received(each.first, each.last)))
+            for each in self.times
+        )
 
     def here(self, **changes: object) -> str:
         """The query of this view with other parameters; None takes one away."""

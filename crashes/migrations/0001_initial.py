@@ -229,4 +229,19 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['trace', 'day'], name='crashday_trace')],
             },
         ),
+        migrations.CreateModel(
+            name='BuildSpan',
+            fields=[
+                ('days', models.SmallIntegerField()),
+                ('day', models.DateField()),
+                ('pk', models.CompositePrimaryKey('days', 'day', 'build_id', 'classification_id', 'external', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('external', models.BooleanField()),
+                ('crashes', models.IntegerField()),
+                ('build', records.models.PointerTo(to='records.build')),
+                ('classification', records.models.PointerTo(to='records.classification')),
+            ],
+            options={
+                'abstract': False,
+            },
+        ),
     ]

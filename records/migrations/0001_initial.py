@@ -299,4 +299,57 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('criterion', 'value'), name='one_rule_per_value')],
             },
         ),
+        migrations.CreateModel(
+            name='Folded',
+            fields=[
+                ('pk', models.CompositePrimaryKey('days', 'day', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('days', models.SmallIntegerField()),
+                ('day', models.DateField()),
+                ('first', models.DateField()),
+            ],
+        ),
+        migrations.CreateModel(
+            name='BuildPresenceSpan',
+            fields=[
+                ('days', models.SmallIntegerField()),
+                ('day', models.DateField()),
+                ('pk', models.CompositePrimaryKey('days', 'day', 'previous', 'build_id', 'external', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('previous', models.DateField()),
+                ('external', models.BooleanField()),
+                ('ids', models.IntegerField()),
+                ('build', records.models.PointerTo(to='records.build')),
+            ],
+            options={
+                'abstract': False,
+            },
+        ),
+        migrations.CreateModel(
+            name='HardwareSpan',
+            fields=[
+                ('days', models.SmallIntegerField()),
+                ('day', models.DateField()),
+                ('pk', models.CompositePrimaryKey('days', 'day', 'hardware_id', 'system_name', 'external', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('system_name', models.CharField(max_length=256)),
+                ('external', models.BooleanField()),
+                ('records', models.BigIntegerField()),
+                ('hardware', records.models.PointerTo(to='records.hardware')),
+            ],
+            options={
+                'abstract': False,
+            },
+        ),
+        migrations.CreateModel(
+            name='KindSpan',
+            fields=[
+                ('days', models.SmallIntegerField()),
+                ('day', models.DateField()),
+                ('pk', models.CompositePrimaryKey('days', 'day', 'kind_id', 'build_id', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('records', models.BigIntegerField()),
+                ('build', records.models.PointerTo(to='records.build')),
+                ('kind', records.models.PointerTo(to='records.kind')),
+            ],
+            options={
+                'abstract': False,
+            },
+        ),
     ]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from records import patterns
 from records.digest import digest_batch
+from records.spans import fold
 from records.store import insert_records
 from records.submission import Submission
 from tests.records.strategies import START
@@ -39,8 +40,11 @@ def questions(draw: st.DrawFn, *, classification: bool) -> dict[str, Any]:
 
 
 def store(sent: Sent) -> None:
-    insert_records(sent)
-    digest_batch(1000)
+    """Some of it before days are summed up, some after."""
+    for some in (sent[::2], sent[1::2]):
+        insert_records(some)
+        digest_batch(1000)
+        fold(START + timedelta(days=4), most=len(sent))
 
 
 def show(plugin: Plugin, asked: dict[str, Any], **more: str) -> Content:

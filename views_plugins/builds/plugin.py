@@ -64,8 +64,8 @@ def _value(records: int, machine_days: int | None) -> float | None:
 
 
 def _over_time(asked: Filters, builds: list[int]) -> Chart:
-    """The builds with most records, day by day."""
-    counts = stats.records_by(asked.scope, "day", "build")
+    """The builds with most records, day by day or week by week."""
+    counts = stats.records_by(asked.scope, asked.time, "build")
     totals: Counter[int] = Counter()
     for (_, build), n in counts.items():
         totals[build] += n
@@ -74,16 +74,14 @@ def _over_time(asked: Filters, builds: list[int]) -> Chart:
     shown = [build for build in builds if build in greatest]
     return Chart(
         key="days",
-        title="Records by day",
+        title=f"Records by {asked.time}",
         kind=Kind.AREA,
-        categories=tuple(
-            Label(day.isoformat(), asked.records(day=day)) for day in asked.days
-        ),
+        categories=asked.over_time(),
         series=(
             *(
                 Series(
                     named.text,
-                    tuple(counts[day, build] for day in asked.days),
+                    tuple(counts[each.key, build] for each in asked.times),
                     link=named.link,
                 )
                 for build in shown
@@ -91,7 +89,7 @@ def _over_time(asked: Filters, builds: list[int]) -> Chart:
             ),
             *_rest(asked, counts, [b for b in builds if b not in greatest]),
         ),
-        x="Day (UTC)",
+        x=asked.time_axis,
         y="Records",
     )
 
@@ -101,7 +99,9 @@ def _rest(
 ) -> list[Series]:
     if not builds:
         return []
-    sums = tuple(sum(counts[day, build] for build in builds) for day in asked.days)
+    sums = tuple(
+        sum(counts[each.key, build] for build in builds) for each in asked.times
+    )
     return [Series(f"other ({len(builds):,})", sums)]
 
 

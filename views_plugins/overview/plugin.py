@@ -20,7 +20,7 @@ from views_plugins.charts import (
     Series,
     Table,
 )
-from views_plugins.filters import Filters
+from views_plugins.filters import MEAN, Filters
 from views_plugins.registry import Plugin
 
 NEWEST = 8
@@ -32,10 +32,11 @@ PER = 100
 
 def content(asked: Filters) -> Content:
     scope = asked.scope
-    machine_days = stats.machine_days(scope, "day")
-    crashed = crashes.by_day(scope)
-    active = Counter({day: n for (day,), n in machine_days.items()})
-    received = stats.records_by(scope, "day", "classification")
+    by_day = stats.machine_days(scope, "day")
+    active = Counter({day: n for (day,), n in by_day.items()})
+    crashed = crashes.by_time(scope, asked.time)
+    received = stats.records_by(scope, asked.time, "classification")
+    machine_days = asked.by_time(active)
     return Content(
         figures=(
             Figure("Records", received.total(), link=asked.records()),
@@ -44,8 +45,8 @@ def content(asked: Filters) -> Content:
         ),
         parts=(
             _received(asked, received),
-            _line(asked, "machines", "Active machines", "Machines", active),
-            _rates(asked, active, crashed),
+            _machines(asked, machine_days),
+            _rates(asked, machine_days, crashed),
             _builds(asked),
             _guilties(scope),
         ),
@@ -56,7 +57,7 @@ def content(asked: Filters) -> Content:
 
 
 def _figures(
-    asked: Filters, active: Counter[date], crashed: dict[date, int]
+    asked: Filters, active: Counter[date], crashed: Counter[date]
 ) -> tuple[Figure, ...]:
     whole = [day for day in asked.days[:-1] if active[day]]
     typical = round(sum(active[day] for day in whole) / len(whole)) if whole else 0
@@ -69,8 +70,8 @@ def _figures(
         ),
         Figure(
             "Crashes",
-            sum(crashed.values()),
-            note=_per(sum(crashed.values()), active.total()),
+            crashed.total(),
+            note=_per(crashed.total(), active.total()),
             link=reverse("crashes"),
         ),
     )
@@ -101,65 +102,64 @@ def _ingest(scope: Scope) -> tuple[Figure, ...]:
 
 
 def _received(asked: Filters, received: Counter[tuple[Any, ...]]) -> Chart:
-    """Records by day and sender: the second part of the classification."""
+    """Records by time and sender: the second part of the classification."""
     counts: Counter[tuple[date, str]] = Counter()
     totals: Counter[str] = Counter()
-    for (day, classification), n in received.items():
+    for (time, classification), n in received.items():
         sender = classification.split("/")[1]
-        counts[day, sender] += n
+        counts[time, sender] += n
         totals[sender] += n
     return Chart(
         key="records",
         title="Records by sender",
         kind=Kind.AREA,
-        categories=_days(asked),
+        categories=asked.over_time(),
         series=tuple(
             Series(
                 sender,
-                tuple(counts[day, sender] for day in asked.days),
+                tuple(counts[each.key, sender] for each in asked.times),
                 link=asked.records(classification=f"*/{sender}/*"),
             )
             for sender in sorted(totals, key=lambda each: (-totals[each], each))
         ),
-        x="Day (UTC)",
+        x=asked.time_axis,
         y="Records",
     )
 
 
-def _line(
-    asked: Filters, key: str, title: str, what: str, counts: Counter[date]
-) -> Chart:
-    values = tuple(counts[day] for day in asked.days)
+def _machines(asked: Filters, machine_days: Counter[date]) -> Chart:
+    """How many there are a day."""
+    values = tuple(each.mean(machine_days[each.key]) for each in asked.times)
     return Chart(
-        key=key,
-        title=title,
+        key="machines",
+        title="Active machines",
         kind=Kind.LINE,
-        categories=_days(asked),
-        series=(Series(what, values),),
-        x="Day (UTC)",
-        y=what,
+        categories=asked.over_time(),
+        series=(Series("Machines", values),),
+        x=asked.time_axis,
+        y="Machines",
+        note="" if asked.time == "day" else MEAN,
     )
 
 
-def _rates(asked: Filters, active: Counter[date], crashed: dict[date, int]) -> Chart:
+def _rates(
+    asked: Filters, machine_days: Counter[date], crashed: Counter[date]
+) -> Chart:
     values = tuple(
-        round(PER * crashed.get(day, 0) / active[day], 2) if active[day] else None
-        for day in asked.days
+        round(PER * crashed[each.key] / days, 2) if days else None
+        for each in asked.times
+        for days in (machine_days[each.key],)
     )
     return Chart(
         key="crashes",
         title="Crash rate",
         kind=Kind.LINE,
-        categories=_days(asked),
+        categories=asked.over_time(),
         series=(Series("Crashes", values),),
-        x="Day (UTC)",
+        x=asked.time_axis,
         y="Crashes",
         unit=f"per {PER} machine-days",
     )
-
-
-def _days(asked: Filters) -> tuple[Label, ...]:
-    return tuple(Label(day.isoformat(), asked.records(day=day)) for day in asked.days)
 
 
 # --- Tables -------------------------------------------------------------------------

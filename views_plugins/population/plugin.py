@@ -6,38 +6,41 @@ from datetime import date
 from typing import NamedTuple
 
 from records import stats
-from views_plugins.charts import Chart, Content, Figure, Kind, Label, Series
-from views_plugins.filters import Filters
+from views_plugins.charts import Chart, Content, Figure, Kind, Label, Number, Series
+from views_plugins.filters import MEAN, Filters
 from views_plugins.registry import Plugin
 
 HEARTBEATS = "*/heartbeat/*"
 TOP = 7
 """So many builds have a share of their own in the chart over time."""
 
+_DAILY = "A machine sends one heartbeat on a day, whatever its id."
 _NAIVE = "Ids, not machines: a machine takes a new id every three days."
 
 
 def content(asked: Filters) -> Content:
     days = stats.active_by_day(asked.scope)
+    active = asked.by_time({day: each.ids for day, each in days.items()})
+    new = asked.by_time({day: each.new for day, each in days.items()})
     return Content(
         figures=_figures(asked),
         parts=(
             _builds(asked),
-            _by_day(
+            _over_time(
                 asked,
                 key="active",
-                title="Machines by day",
+                title=f"Machines by {asked.time}",
                 series="machines",
-                values=[days[day].ids for day in asked.days],
-                note="A machine sends one heartbeat on a day, whatever its id.",
+                values=[each.mean(active[each.key]) for each in asked.times],
+                note=f"{_DAILY} {MEAN}" if asked.time == "week" else _DAILY,
             ),
             _adoption(asked),
-            _by_day(
+            _over_time(
                 asked,
                 key="new-ids",
-                title="New ids by day",
+                title=f"New ids by {asked.time}",
                 series="new ids",
-                values=[days[day].new for day in asked.days],
+                values=[new[each.key] for each in asked.times],
                 note=_NAIVE,
             ),
         ),
@@ -134,30 +137,30 @@ class _Part(NamedTuple):
 
 
 def _adoption(asked: Filters) -> Chart:
-    counts = stats.machine_days(asked.scope, "day", "build")
-    days: Counter[date] = Counter()
+    counts = stats.machine_days(asked.scope, asked.time, "build")
+    sums: Counter[date] = Counter()
     builds: Counter[int] = Counter()
-    for (day, build), n in counts.items():
-        days[day] += n
+    for (time, build), n in counts.items():
+        sums[time] += n
         builds[build] += n
     return Chart(
         key="adoption",
-        title="Share of builds by day",
+        title=f"Share of builds by {asked.time}",
         kind=Kind.AREA,
-        categories=_days(asked),
+        categories=asked.over_time(classification=HEARTBEATS),
         series=tuple(
             Series(
                 part.name.text,
                 tuple(
-                    _share(sum(counts[day, each] for each in part.builds), days[day])
-                    for day in asked.days
+                    _share(sum(counts[time, each] for each in part.builds), sums[time])
+                    for time, *_ in asked.times
                 ),
                 link=part.name.link,
             )
             for part in _parts(asked, builds)
         ),
-        x="Day (UTC)",
-        y="Share of the day's machines",
+        x=asked.time_axis,
+        y=f"Share of the {asked.time}'s machines",
         unit="%",
         note="A machine that changed its build on a day may count on both.",
     )
@@ -177,28 +180,27 @@ def _share(n: int, total: int) -> float | None:
     return round(100 * n / total, 2) if total else None
 
 
-# --- Days ---------------------------------------------------------------------------
+# --- Time ---------------------------------------------------------------------------
 
 
-def _by_day(
-    asked: Filters, *, key: str, title: str, series: str, values: list[int], note: str
+def _over_time(
+    asked: Filters,
+    *,
+    key: str,
+    title: str,
+    series: str,
+    values: Sequence[Number],
+    note: str,
 ) -> Chart:
     return Chart(
         key=key,
         title=title,
         kind=Kind.LINE,
-        categories=_days(asked),
+        categories=asked.over_time(classification=HEARTBEATS),
         series=(Series(series, tuple(values)),),
-        x="Day (UTC)",
+        x=asked.time_axis,
         y=series.capitalize(),
         note=note,
-    )
-
-
-def _days(asked: Filters) -> tuple[Label, ...]:
-    return tuple(
-        Label(day.isoformat(), asked.records(day=day, classification=HEARTBEATS))
-        for day in asked.days
     )
 
 

@@ -1,15 +1,24 @@
 """Updates of a scope as the view needs them, from the counts and the newest events."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date
-from typing import NamedTuple
+from operator import add
+from typing import Any, Literal, NamedTuple
 
-from django.db.models import Sum
+from django.db.models import Max, Min, Sum
 
 from records.scope import Scope
+from records.spans import monday
 from records.stats import build_labels
 from records.versions import version_key
-from views_plugins.updates.models import UpdateDay, UpdateEvent
+from views_plugins.updates.models import (
+    OutcomeSpan,
+    ResultSpan,
+    UpdateDay,
+    UpdateEvent,
+    VersionSpan,
+)
 from views_plugins.updates.parser import Outcome
 
 
@@ -25,17 +34,29 @@ class Place(NamedTuple):
 
 
 class Count(NamedTuple):
-    """Updates that are alike; ``build`` is what their senders were then."""
+    """Updates that are alike; ``build`` is what their senders were then.
+
+    So many of them were ``silent`` on their result, or told in ``timed`` how long they
+    took.
+    """
 
     build: Place
     before: Place
     after: Place
     outcome: Outcome
-    result: int | None
     updates: int
+    silent: int
     timed: int
     seconds: int
     bytes: int
+
+
+class Result(NamedTuple):
+    """Failed updates with an exit code; ``build``: of their senders, if it is one."""
+
+    code: int | None
+    updates: int
+    build: Place | None
 
 
 class Event(NamedTuple):
@@ -45,37 +66,69 @@ class Event(NamedTuple):
     build: Place
 
 
-_ALIKE = ("build_id", "from_version", "to_version", "outcome", "result")
-_SUMMED = ("updates", "timed", "seconds", "bytes")
+_ALIKE = ("build_id", "from_version", "to_version", "outcome")
+_SUMMED = ("updates", "silent", "timed", "seconds", "bytes")
 _OUTCOMES = {each.value: each for each in Outcome}
 
 
 def counts(scope: Scope) -> list[Count]:
     """Updates of a scope, those that are alike together."""
-    rows = scope.days_of(UpdateDay).values_list(*_ALIKE)
-    found = list(rows.annotate(*map(Sum, _SUMMED)).order_by(*_ALIKE))
-    labels = build_labels({row[0] for row in found})
-    return [_count(Place(*labels[row[0]]), *row[1:]) for row in found]
+    sums: dict[tuple[Any, ...], tuple[int, ...]] = {}
+    for rows in scope.counts_of(VersionSpan):
+        alike = rows.order_by().values_list(*_ALIKE)
+        for row in alike.annotate(*map(Sum, _SUMMED)):
+            key, new = row[:4], row[4:]
+            sums[key] = tuple(map(add, sums[key], new)) if key in sums else new
+    labels = build_labels({key[0] for key in sums})
+    return [
+        _count(Place(*labels[key[0]]), *key[1:], *sums[key]) for key in sorted(sums)
+    ]
 
 
-def _count(
-    build: Place, before: str, after: str, outcome: str, result: int, *sums: int
-) -> Count:
+def _count(build: Place, before: str, after: str, outcome: str, *sums: int) -> Count:
     return Count(
         build,
         Place(build.system_name, before),
         Place(build.system_name, after),
         _OUTCOMES[outcome],
-        None if result == UpdateDay.NO_RESULT else result,
         *sums,
     )
 
 
-def by_day(scope: Scope) -> dict[tuple[date, Outcome], int]:
-    """Updates by UTC day and outcome."""
-    rows = scope.days_of(UpdateDay).values_list("day", "outcome")
-    found = rows.annotate(n=Sum("updates")).order_by("day", "outcome")
-    return {(day, Outcome(outcome)): n for day, outcome, n in found}
+def by_time(
+    scope: Scope, time: Literal["day", "week"]
+) -> Counter[tuple[date, Outcome]]:
+    """Updates by UTC day, or by the Monday of a week, and by outcome."""
+    found: Counter[tuple[date, Outcome]] = Counter()
+    for rows in scope.counts_of(OutcomeSpan, time):
+        days = rows.order_by().values_list("day", "outcome")
+        for day, outcome, n in days.annotate(n=Sum("updates")):
+            found[monday(day) if time == "week" else day, _OUTCOMES[outcome]] += n
+    return found
+
+
+def results(scope: Scope) -> list[Result]:
+    """Failed updates by their exit codes, the most frequent first."""
+    updates: Counter[int] = Counter()
+    builds: defaultdict[int, set[int]] = defaultdict(set)
+    for rows in scope.counts_of(ResultSpan):
+        failed = rows.filter(outcome=Outcome.FAILED.value).order_by()
+        codes = failed.values_list("result").annotate(
+            Sum("updates"), Min("build_id"), Max("build_id")
+        )
+        for code, n, *some in codes:
+            updates[code] += n
+            builds[code].update(some)
+    labels = build_labels(set().union(*builds.values()))
+    ranked = sorted(updates, key=lambda code: (-updates[code], code))
+    return [
+        Result(
+            None if code == UpdateDay.NO_RESULT else code,
+            updates[code],
+            Place(*labels[min(builds[code])]) if len(builds[code]) == 1 else None,
+        )
+        for code in ranked
+    ]
 
 
 def failures(scope: Scope, limit: int) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from records.models import Span
 from views_plugins.updates.parser import LONGEST_VERSION, Outcome
 
 _OUTCOMES = [(each.value, each.value) for each in Outcome]
@@ -24,7 +25,13 @@ class UpdateEvent(models.Model):
 
     class Meta:
         ordering = ("-record_id",)
-        indexes = (models.Index(fields=("received_at",), name="update_received"),)
+        indexes = (
+            models.Index(
+                fields=("received_at", "external", "build_id"),
+                name="update_failed",
+                condition=models.Q(outcome=Outcome.FAILED.value),
+            ),
+        )
 
     def __str__(self) -> str:
         return f"Update of record {self.record_id}"
@@ -33,7 +40,8 @@ class UpdateEvent(models.Model):
 class UpdateDay(models.Model):
     """Updates received on a UTC day, by what they were and the build of their sender.
 
-    ``seconds`` are whole seconds, summed over the ``timed`` updates that told theirs.
+    ``seconds`` are whole seconds, summed over the ``timed`` updates that told theirs;
+    ``silent`` ones told no result.
     """
 
     KEY = (
@@ -56,6 +64,54 @@ class UpdateDay(models.Model):
     outcome = models.CharField(max_length=10, choices=_OUTCOMES)
     result = models.IntegerField(help_text="NO_RESULT where none was sent.")
     updates = models.IntegerField()
+    silent = models.IntegerField()
+    timed = models.IntegerField()
+    seconds = models.BigIntegerField()
+    bytes = models.BigIntegerField()
+
+
+class OutcomeSpan(Span):
+    """How updates of a span went."""
+
+    BY_DAY = UpdateDay
+
+    pk = models.CompositePrimaryKey("days", "day", "build_id", "external", "outcome")
+    build_id = models.IntegerField()
+    external = models.BooleanField()
+    outcome = models.CharField(max_length=10, choices=_OUTCOMES)
+    updates = models.IntegerField()
+
+
+class ResultSpan(Span):
+    """Updates of a span by their results."""
+
+    BY_DAY = UpdateDay
+
+    pk = models.CompositePrimaryKey(
+        "days", "day", "build_id", "external", "outcome", "result"
+    )
+    build_id = models.IntegerField()
+    external = models.BooleanField()
+    outcome = models.CharField(max_length=10, choices=_OUTCOMES)
+    result = models.IntegerField()
+    updates = models.IntegerField()
+
+
+class VersionSpan(Span):
+    """Updates of a span from build to build."""
+
+    BY_DAY = UpdateDay
+
+    pk = models.CompositePrimaryKey(
+        "days", "day", "build_id", "external", "from_version", "to_version", "outcome"
+    )
+    build_id = models.IntegerField()
+    external = models.BooleanField()
+    from_version = models.CharField(max_length=LONGEST_VERSION)
+    to_version = models.CharField(max_length=LONGEST_VERSION)
+    outcome = models.CharField(max_length=10, choices=_OUTCOMES)
+    updates = models.IntegerField()
+    silent = models.IntegerField()
     timed = models.IntegerField()
     seconds = models.BigIntegerField()
     bytes = models.BigIntegerField()

@@ -51,9 +51,9 @@ def content(asked: Filters) -> Content:
         figures=_figures(asked, found),
         parts=(
             _matrix(asked, updated, names),
-            _by_day(asked),
+            _over_time(asked),
             _failures_by_build(asked, failed, names),
-            _failures_by_result(asked, failed),
+            _failures_by_result(asked),
             _targets(asked, found, names),
             _latest(asked.scope, names),
         ),
@@ -100,23 +100,26 @@ def _only(found: Iterable[Count], outcome: Outcome) -> list[Count]:
     return [each for each in found if each.outcome is outcome]
 
 
-def _records(asked: Filters, found: Iterable[Count] = (), **more: object) -> str:
+def _records(asked: Filters, found: Iterable[Count] = ()) -> str:
     """Records of updates: those of the build that sent all of ``found``, if it is one.
 
     The build of a record is the one that the machine had when it reported.
     """
     rows = list(found)
     builds = {each.build for each in rows}
-    if len(builds) == 1:
-        (build,) = builds
-        more |= {"system_name": build.system_name, "build": build.version}
+    sender = _sender(*builds) if len(builds) == 1 else {}
     acrn = rows and all(map(_of_acrn, rows))
-    return asked.records(classification=_ACRN if acrn else SWUPD, **more)
+    return asked.records(classification=_ACRN if acrn else SWUPD, **sender)
+
+
+def _sender(build: Place) -> dict[str, object]:
+    """The parameters of a build's records."""
+    return {"system_name": build.system_name, "build": build.version}
 
 
 def _of_acrn(found: Count) -> bool:
     """Whether only ACRN reports so: the build after, and no result."""
-    silent = found.result is None and not found.before.version
+    silent = found.silent == found.updates and not found.before.version
     return silent and found.outcome is Outcome.UPDATED
 
 
@@ -175,20 +178,18 @@ def _label(place: Place | None, names: _Names) -> str:
     return names.of(place) if place else "others"
 
 
-def _by_day(asked: Filters) -> Chart:
-    by_day = counts.by_day(asked.scope)
+def _over_time(asked: Filters) -> Chart:
+    found = counts.by_time(asked.scope, asked.time)
     return Chart(
         key="days",
-        title="Updates by day",
+        title=f"Updates by {asked.time}",
         kind=Kind.STACKED,
-        categories=tuple(
-            Label(day.isoformat(), _records(asked, day=day)) for day in asked.days
-        ),
+        categories=asked.over_time(classification=SWUPD),
         series=tuple(
-            Series(name, tuple(by_day.get((day, outcome), 0) for day in asked.days))
+            Series(name, tuple(found[each.key, outcome] for each in asked.times))
             for outcome, name in _OUTCOMES.items()
         ),
-        x="Day (UTC)",
+        x=asked.time_axis,
         y="Updates",
     )
 
@@ -209,20 +210,22 @@ def _failures_by_build(asked: Filters, failed: Sequence[Count], names: _Names) -
     )
 
 
-def _failures_by_result(asked: Filters, failed: Sequence[Count]) -> Chart:
-    groups = _grouped(failed, lambda each: each.result)
-    results = sorted(groups, key=lambda each: (-_sum(groups[each]), each or 0))
+def _failures_by_result(asked: Filters) -> Chart:
+    found = counts.results(asked.scope)
     return Chart(
         key="failures-by-result",
         title="Failed updates by result",
         kind=Kind.BAR,
         categories=tuple(
             Label(
-                _NOT_SAID if each is None else str(each), _records(asked, groups[each])
+                _NOT_SAID if each.code is None else str(each.code),
+                asked.records(
+                    classification=SWUPD, **(_sender(each.build) if each.build else {})
+                ),
             )
-            for each in results
+            for each in found
         ),
-        series=(Series("Failed", tuple(_sum(groups[each]) for each in results)),),
+        series=(Series("Failed", tuple(each.updates for each in found)),),
         x="Result",
         y="Failed updates",
         note="The updater's exit code.",

@@ -7,7 +7,7 @@ from views_plugins.updates import parser
 from views_plugins.updates.models import UpdateDay, UpdateEvent
 from views_plugins.updates.parser import Update
 
-_SUMS = {"updates": "sum", "timed": "sum", "seconds": "sum", "bytes": "sum"}
+_SUMS = dict.fromkeys(("updates", "silent", "timed", "seconds", "bytes"), "sum")
 
 
 def parse(record: StoredRecord) -> Update | None:
@@ -39,8 +39,8 @@ def _key(event: UpdateEvent) -> Key:
 
 
 def _sums(event: UpdateEvent) -> Values:
-    timed = event.seconds is not None
-    return 1, timed, round(event.seconds or 0), event.bytes or 0
+    silent, timed = event.result is None, event.seconds is not None
+    return 1, silent, timed, round(event.seconds or 0), event.bytes or 0
 
 
 FACTS = CountedFacts(
