@@ -4,6 +4,7 @@ On SQLite they are Django's own. Each is alone in a migration with `atomic = Fal
 may run again when it was ended half-way.
 """
 
+from abc import abstractmethod
 from typing import Any, cast
 
 from django.db import connection, models
@@ -11,6 +12,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Statement
 from django.db.backends.utils import truncate_name
 from django.db.migrations import AddConstraint, AddIndex
+from django.db.migrations.operations.models import IndexOperation
 
 from records import database
 
@@ -19,32 +21,38 @@ LONGEST_NAME = 63
 Editor = BaseDatabaseSchemaEditor
 
 
-class AddIndexBeside(AddIndex):
+class _Beside(IndexOperation):
+    """On PostgreSQL, an operation that adds something in a way of its own."""
+
+    model_name: str
+
+    @abstractmethod
+    def add(self, editor: Editor, model: type[models.Model]) -> None:
+        """Add it on PostgreSQL."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        if not database.is_postgres():
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if self.allow_migrate_model(schema_editor.connection.alias, model):
+            self.add(schema_editor, model)
+
+
+class AddIndexBeside(_Beside, AddIndex):
     """An index that is built concurrently, partition by partition where there are."""
 
-    def database_forwards(
-        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
-    ) -> None:
-        if not database.is_postgres():
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-            return
-        model = to_state.apps.get_model(app_label, self.model_name)
-        if self.allow_migrate_model(schema_editor.connection.alias, model):
-            _build(schema_editor, model, self.index)
+    def add(self, editor: Editor, model: type[models.Model]) -> None:
+        _build(editor, model, self.index)
 
 
-class AddCheckBeside(AddConstraint):
+class AddCheckBeside(_Beside, AddConstraint):
     """A check that new rows pass at once, and old ones before this ends."""
 
-    def database_forwards(
-        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
-    ) -> None:
-        if not database.is_postgres():
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-            return
-        model = to_state.apps.get_model(app_label, self.model_name)
-        if self.allow_migrate_model(schema_editor.connection.alias, model):
-            _check(schema_editor, model, self.constraint)
+    def add(self, editor: Editor, model: type[models.Model]) -> None:
+        _check(editor, model, self.constraint)
 
 
 def _build(editor: Editor, model: type[models.Model], index: models.Index) -> None:
