@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Self
 
 from django.db import connection, connections, models, transaction
 
-from records import copying, database, digest, names, partitions, presence
+from records import copying, database, digest, names, partitions, presence, spans
 from records.demo import Day, Placed, Size, fleet_days, midnights
 from records.models import Pending, ReceivedHour, Record
 from records.names import NameIds
@@ -126,6 +126,7 @@ class Filling:
         self.index()
         if self._plan.digest:
             presence.recount()
+            spans.fold(self._plan.until)
         _give_back(self._first_id + self._plan.most_records)
 
     def store(self, numbers: Sequence[int]) -> Iterator[int]:

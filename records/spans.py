@@ -24,6 +24,8 @@ from django.db.models.functions import Least
 from records import database
 from records.models import Folded, KindDay, Pending, Record, Span
 
+__all__ = ["Span", "counts", "fold", "longest", "monday", "unfold"]
+
 DAY, WEEK = 1, 7
 LONG = (16 * WEEK, 4 * WEEK, WEEK)
 SIZES = (*LONG, DAY)

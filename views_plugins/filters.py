@@ -144,9 +144,13 @@ class Filters:
     def time_axis(self) -> str:
         return "Week from Monday" if self.time == "week" else "Day (UTC)"
 
-    @cached_property
+    @property
     def times(self) -> tuple[Time, ...]:
         """The points of a chart over time."""
+        return self._times
+
+    @cached_property
+    def _times(self) -> tuple[Time, ...]:
         if self.time == "day":
             return tuple(Time(day, day, day, day.isoformat()) for day in self.days)
         found = weeks.between(self.start, self.end)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+from django.db.models import Model
 
 NAMES = {
     "views_plugins.registry": ("Plugin", "Option"),
@@ -25,6 +26,7 @@ NAMES = {
     ),
     "views_plugins.weeks": ("Week", "monday", "between", "by_week"),
     "records.scope": ("Scope",),
+    "records.spans": ("Span",),
     "records.stats": (
         *("records", "records_by", "hardware", "first_day"),
         *("machine_days", "active_by_day", "distinct_ids", "distinct_by_build"),
@@ -43,8 +45,8 @@ NAMES = {
     "records.access": ("may_see_payload",),
     "records.visible": ("visible",),
     "crashes.stats": (
-        *("top", "new", "by_classification", "by_build", "by_day", "of_records"),
-        *("TopCrash", "RecordsCount"),
+        *("top", "new", "by_classification", "by_build", "by_day", "by_time"),
+        *("of_records", "TopCrash", "RecordsCount"),
     ),
     "alerts.conditions": ("Condition", "Watch", "Reading"),
 }
@@ -74,7 +76,8 @@ def _of(module: str, name: str) -> Iterator[str]:
         yield f"{name}: {values}"
     elif isinstance(found, type):
         yield name + (_signature(found) if _is_value(found) else "")
-        yield from _members(found)
+        if not issubclass(found, Model):
+            yield from _members(found)
     elif callable(found):
         yield name + _signature(found)
     else:

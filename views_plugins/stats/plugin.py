@@ -17,10 +17,9 @@ Link = Callable[[Any], str]
 
 
 def content(asked: Filters) -> Content:
-    counts = stats.records_by(
-        asked.scope, "classification", "severity", "system_name", "external"
-    )
-    classes, severities, systems, sources = (_only(counts, n) for n in range(4))
+    counts = stats.records_by(asked.scope, "classification", "severity", "external")
+    classes, severities, sources = (_only(counts, n) for n in range(3))
+    systems = _only(stats.records_by(asked.scope, "system_name"), 0)
     return Content(
         figures=(
             Figure("Records", counts.total(), link=asked.records()),

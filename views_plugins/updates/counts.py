@@ -9,7 +9,6 @@ from typing import Any, Literal, NamedTuple
 from django.db.models import Max, Min, Sum
 
 from records.scope import Scope
-from records.spans import monday
 from records.stats import build_labels
 from records.versions import version_key
 from views_plugins.updates.models import (
@@ -20,6 +19,7 @@ from views_plugins.updates.models import (
     VersionSpan,
 )
 from views_plugins.updates.parser import Outcome
+from views_plugins.weeks import monday
 
 
 class Place(NamedTuple):

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from records.models import Span
+from records.spans import Span
 from views_plugins.updates.parser import LONGEST_VERSION, Outcome
 
 _OUTCOMES = [(each.value, each.value) for each in Outcome]
