@@ -19,6 +19,7 @@ from tests.postgres import Cluster, find_programs
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOW_FOLDERS = {"browser", "deployments", "e2e", "plugins"}
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "on_postgres"}
 IN_CI = os.environ.get("CI", "").lower() in {"true", "1"}
 
 settings.register_profile("default", deadline=None)
@@ -47,14 +48,23 @@ for label in CONFIGURED:
     post_migrate.connect(_configure, sender=apps.get_app_config(label))
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long begin first: none is left for the end alone."""
+    """What asks no database is for one run; files that take long begin first."""
+    for item in items:
+        if not asks_a_database(item):
+            item.add_marker("once")
     long = {
         item.path
         for item in items
         if item.path.parent.name in SLOW_FOLDERS or item.get_closest_marker("slow")
     }
-    items.sort(key=lambda item: item.path not in long)
+    items.sort(key=lambda item: item.path not in long)  # none is left for the end
+
+
+def asks_a_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES)
 
 
 @pytest.fixture(autouse=True)
