@@ -9,8 +9,6 @@ from records.digest import digest_batch
 from records.progress import progress
 from records.seeding import Names, chunks, copy_records
 
-_CHUNK = 20_000
-
 
 def measure(records: int) -> int:
     """Make it; how many there are."""
@@ -18,7 +16,8 @@ def measure(records: int) -> int:
     named = Names()
     partitions.cover(range(first, first + records))
     with progress(total=records, desc="Heartbeats", unit="records") as bar:
-        for chunk in chunks(dataset.heartbeats(records), _CHUNK):
+        # The table of the queue stays as large as it was when the queue was longest.
+        for chunk in chunks(dataset.heartbeats(records), BATCH):
             copy_records(named.rows(first, chunk), queue=True)
             while digest_batch(BATCH):
                 pass

@@ -242,7 +242,7 @@ class Migration(migrations.Migration):
                 ('received_at', models.DateTimeField(verbose_name='received')),
                 ('captured_at', models.BigIntegerField(help_text="The client's clock, Unix seconds; it may be wrong.", verbose_name='captured')),
                 ('event_id', models.UUIDField(null=True)),
-                ('machine_id', models.CharField(max_length=32)),
+                ('machine_id', records.models.HashedField(max_length=32)),
                 ('payload', models.TextField()),
                 ('build', records.models.PointerTo(to='records.build')),
                 ('hardware', records.models.PointerTo(to='records.hardware')),
@@ -252,7 +252,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('-id',),
                 'permissions': (('view_payload', 'Can see payloads'), ('export_record', 'Can export records without limit')),
-                'indexes': [models.Index(fields=['kind', 'id'], name='record_kind'), models.Index(fields=['build', 'id'], name='record_build'), models.Index(fields=['hardware', 'id'], name='record_hardware'), models.Index(fields=['kernel', 'id'], name='record_kernel'), models.Index(fields=['machine_id'], name='record_machine'), models.Index(fields=['event_id'], name='record_event'), records.models.ArrivalIndex(autosummarize=True, fields=['received_at'], name='record_received'), records.models.ArrivalIndex(autosummarize=True, fields=['captured_at'], name='record_captured', opclasses=('int8_minmax_multi_ops',))],
+                'indexes': [records.models.NameIndex(fields=['kind', 'id'], fillfactor=95, name='record_kind'), records.models.NameIndex(fields=['build', 'id'], fillfactor=95, name='record_build'), records.models.NameIndex(fields=['hardware', 'id'], fillfactor=95, name='record_hardware'), records.models.NameIndex(fields=['kernel', 'id'], fillfactor=95, name='record_kernel'), records.models.HashedIndex(fields=['machine_id'], name='record_machine'), models.Index(fields=['event_id'], name='record_event'), records.models.ArrivalIndex(autosummarize=True, fields=['received_at'], name='record_received'), records.models.ArrivalIndex(autosummarize=True, fields=['captured_at'], name='record_captured', opclasses=('int8_minmax_multi_ops',))],
             },
         ),
         migrations.CreateModel(

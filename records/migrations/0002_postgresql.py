@@ -1,12 +1,17 @@
 """What only PostgreSQL has: records in partitions, their ids, storage parameters."""
 
-from django.db import migrations
+from django.db import migrations, models
+
+TEXTS = (models.CharField, models.TextField)
 
 FORWARD = """
 -- Identity columns cannot be distributed or partitioned; an owned sequence can.
 ALTER TABLE records_record ALTER COLUMN id DROP IDENTITY IF EXISTS;
 CREATE SEQUENCE records_record_id_seq OWNED BY records_record.id;
 ALTER TABLE records_record ALTER COLUMN id SET DEFAULT nextval('records_record_id_seq');
+-- As `records.models.NameIndex` has it.
+ALTER TABLE records_record DROP CONSTRAINT records_record_pkey,
+    ADD PRIMARY KEY (id) WITH (fillfactor = 95);
 -- The first partition; `records.partitions` makes the others.
 CREATE TABLE records_record_0 PARTITION OF records_record
     FOR VALUES FROM (0) TO (1000000);
@@ -32,8 +37,13 @@ def forward(apps, schema_editor):
 
 
 def partition(schema_editor, model):
-    """Make the empty table anew; indexes follow at the end of this migration."""
+    """Make the empty table anew; indexes follow at the end of this migration.
+
+    Columns of a fixed length come first: PostgreSQL walks through all in front of the
+    one that it looks for.
+    """
     schema_editor.delete_model(model)
+    model._meta.local_fields.sort(key=lambda field: isinstance(field, TEXTS))
     schema_editor.sql_create_table += " PARTITION BY RANGE (id)"
     schema_editor.create_model(model)
     del schema_editor.sql_create_table
