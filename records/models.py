@@ -113,7 +113,7 @@ class HashedField(models.CharField):  # type: ignore[type-arg]
 
 
 @HashedField.register_lookup
-class _HashedExact(Exact):  # type: ignore[type-arg]
+class _HashedExact(Exact):
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
     ) -> tuple[str, list[Any]]:
