@@ -226,9 +226,10 @@ def of_each(
 
     A union of one query per row would be planned row by row, for each partition.
     """
-    found = rows.annotate(found=_Unnested(ArraySubquery(ids)))
-    by_id = order.replace("id", "found")
-    return found.order_by(by_id).values_list("found", flat=True)
+    found: models.QuerySet[Any, Any] = rows.annotate(
+        found=_Unnested(ArraySubquery(ids))
+    )
+    return found.order_by(order.replace("id", "found")).values_list("found", flat=True)
 
 
 def share_digest() -> None:

@@ -278,8 +278,9 @@ def _received(
 ) -> RecordQuerySet:
     if not start and not end:
         return queryset
-    bounds = windows.id_bounds(start, end)
-    return queryset.received_between(start, end).between_ids(*bounds)
+    first, last, gap = windows.id_window(start, end)
+    records = queryset.received_between(start, end).between_ids(first, last)
+    return records.but_ids(*gap) if gap else records
 
 
 def _captured(queryset: RecordQuerySet, given: Mapping[str, Any]) -> RecordQuerySet:

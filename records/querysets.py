@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from itertools import chain
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from uuid import UUID
@@ -77,6 +78,7 @@ class RecordQuerySet(models.QuerySet["Record"]):
         super().__init__(*args, **kwargs)
         self._names: dict[str, frozenset[int]] = {}
         self._ids: tuple[float, float] = (0, inf)
+        self._gap: tuple[int, int] | None = None
         self._indexed = False
         self._until: int | None = None
         self._listed: Listed | None = None
@@ -85,6 +87,7 @@ class RecordQuerySet(models.QuerySet["Record"]):
         clone = super()._clone()  # type: ignore[misc]
         clone._names = dict(self._names)
         clone._ids = self._ids
+        clone._gap = self._gap
         clone._indexed = self._indexed
         clone._until = self._until
         clone._listed = self._listed
@@ -147,9 +150,17 @@ class RecordQuerySet(models.QuerySet["Record"]):
         )
         return records
 
+    def but_ids(self, first: int, last: int) -> Self:
+        """None of which is known to have an id of ``first`` to ``last``."""
+        records = self._chain()  # type: ignore[attr-defined]
+        records._gap = (first, last) if first <= last else None
+        return records  # type: ignore[no-any-return]
+
     def everything(self) -> Self:
         """What is asked for as plain conditions: for counts and other orders."""
-        conditions = {f"{column}__in": ids for column, ids in self._names.items()}
+        conditions: dict[str, Any] = {
+            f"{column}__in": ids for column, ids in self._names.items()
+        }
         if self._listed:
             conditions["id__in"] = self._listed.condition()
         return self.filter(**conditions)
@@ -169,10 +180,24 @@ class RecordQuerySet(models.QuerySet["Record"]):
 
     def _read(self, order: str, limit: int, columns: tuple[str, ...]) -> Rows:
         found: Rows = []
-        for records, way in self._parts(order, limit):
-            if len(found) < limit:
-                found += way(records, order, limit - len(found), columns)
+        pieces = (each._parts(order, limit) for each in self._pieces(order))
+        for records, way in chain.from_iterable(pieces):
+            if len(found) >= limit:
+                break
+            found += way(records, order, limit - len(found), columns)
         return found
+
+    def _pieces(self, order: str) -> "Iterable[Self]":
+        """Around the gap in their ids."""
+        if not self._gap:
+            return [self]
+        first, last = self._gap
+        below, above = (
+            self.between_ids(None, first - 1),
+            self.between_ids(last + 1, None),
+        )
+        pieces = (below, above) if order == "id" else (above, below)
+        return [each for each in pieces if each._can_be]
 
     def _parts(self, order: str, limit: int) -> "Iterable[tuple[Self, _Way]]":
         """Records that follow each other by id, and how each part of them is read."""
@@ -187,8 +212,11 @@ class RecordQuerySet(models.QuerySet["Record"]):
             return [(self, look_up)]
         near = min(max(limit * _NEAR_SHARE, _NEAR.start), _NEAR.stop)
         if self._until is not None and order == "-id":
-            parts = self._cut(order, self._until, self._until - near)
-            ways = (look_up, walk, look_up)
+            start = int(min(self._until, self._ids[1]))
+            parts, ways = (
+                self._cut(order, start, start - near),
+                (look_up, walk, look_up),
+            )
         else:
             edges = self._edges(order, near, near + _MIDDLE)
             parts, ways = self._cut(order, *edges), (walk, look_up, look_up)
@@ -237,7 +265,7 @@ class RecordQuerySet(models.QuerySet["Record"]):
             by_id = (F("id") + 0).desc() if order == "-id" else (F("id") + 0).asc()
             found = self.everything().order_by(by_id)
         elif len(ids) == 1 == len(self._names):
-            found = self._along(column, *ids, order=order)
+            found = self._along(column, next(iter(ids)), order)
         elif len(ids) == 1 or not self._has_arrays:
             return self._walk(order, limit, columns)
         else:

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import orjson
-from django.db.models import Max, Min, Sum
+from django.db.models import Count, Max, Min, Sum
 
 from benchmarks import dataset
 from benchmarks.inside import site
+from crashes.models import CrashReport
 from records.filters import RecordFilter
 from records.models import KindDay, MachineDay, Record
 
@@ -114,8 +115,16 @@ def _ids() -> Iterator[Case]:
     yield Case("none", {"machine_id": "0" * 32})
     yield Case("one", {"event_id": _record("record_format_version=4")["event_id"]})
     yield Case("none", {"event_id": "0" * 32})
-    if "guilty" in RecordFilter.base_filters:
-        yield Case("none", {"guilty": "0"})
+    yield from _guilties()
+
+
+def _guilties() -> Iterator[Case]:
+    counts = CrashReport.objects.values_list("trace__guilty").annotate(n=Count("pk"))
+    fullest = [pk for pk, _ in counts.order_by("-n") if pk is not None]
+    yield Case("none", {"guilty": "0"})
+    yield Case("of most crashes", {"guilty": str(fullest[0])})
+    yield Case("of fewest crashes", {"guilty": str(fullest[-1])})
+    yield Case("of some crashes", {"guilty": str(fullest[len(fullest) // 2])})
 
 
 def _times() -> Iterator[Case]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 import pytest
+from django.db.models import Q
 from django.db.models.expressions import RawSQL
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,6 +74,7 @@ class Asked(NamedTuple):
     captured: tuple[int, int, int | None] | None
     listed: frozenset[int] | None
     ids: tuple[int | None, int | None]
+    gap: tuple[int, int] | None
     limit: int
     columns: tuple[str, ...]
 
@@ -92,6 +94,10 @@ class Asked(NamedTuple):
             rows = Build.objects.filter(pk__in=[builds[n] for n in self.listed])
             listed = Listed(ParserFailure.objects.all(), "version", rows)
             records = records.listed(listed)
+        if self.gap is not None:
+            last_below, first_above = (first + n for n in self.gap)
+            known = Q(id__lte=last_below) | Q(id__gte=first_above)
+            records = records.filter(known).but_ids(last_below + 1, first_above - 1)
         return records
 
 
@@ -106,6 +112,7 @@ questions = st.builds(
     captured=st.none() | st.tuples(SIX, SIX, st.none() | numbers),
     listed=some,
     ids=st.tuples(st.none() | numbers, st.none() | numbers),
+    gap=st.none() | st.tuples(numbers, numbers),
     limit=st.integers(0, 12),
     columns=st.sampled_from([("id",), ("machine_id", "id"), Row._fields]),
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from records.digest import digest_batch
 from records.models import ReceivedHour, Record
 from records.store import insert_records
-from records.windows import id_bounds, last_id_captured
+from records.windows import id_bounds, id_window, last_id_captured
 from tests.factories import stored, submission
 from tests.records.strategies import in_one_database, moments, received, rolled_back
 
@@ -33,7 +33,10 @@ def test_the_bounds_leave_the_records_of_the_window(rows, digested, start, end, 
         digest_batch(digested) if digested else None
         Record.objects.filter(id__in=ids[gone:]).delete()
         window = Record.objects.received_between(start, end)
-        assert set(window.between_ids(*id_bounds(start, end))) == set(window)
+        first, last, gap = id_window(start, end)
+        assert set(window.between_ids(first, last)) == set(window)
+        if gap:
+            assert not window.between_ids(*gap).exists()
 
 
 @pytest.mark.django_db
@@ -65,6 +68,16 @@ def test_records_that_wait_for_the_worker_are_within_the_bounds():
     digest_batch(2)
     first, last = id_bounds(NOON + 3 * HOUR, NOON + 4 * HOUR)
     assert (first, last) == (ids[2], ids[3])
+
+
+@pytest.mark.django_db
+def test_between_an_old_window_and_the_queue_there_is_a_gap():
+    ids = insert_records([(NOON + n * HOUR, submission()) for n in range(9)])
+    digest_batch(6)
+    window = id_window(NOON + HOUR, NOON + 2 * HOUR)
+    assert window == (ids[1], ids[8], (ids[2], ids[5]))
+    assert id_window(NOON - HOUR, NOON)[2] == (1, ids[5])
+    assert id_window(NOON, None)[2] is None
 
 
 @pytest.mark.django_db
