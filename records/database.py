@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.models.expressions import RawSQL
 
-from records import standby
+from records import copying, standby
 
 # Advisory locks of PostgreSQL are numbers that a project chooses for itself.
 _DIGEST_LOCK = 7_265_001
@@ -27,6 +27,11 @@ _MIGRATION_LOCK = 7_265_003
 _PURGE_LOCK = 7_265_004
 _SQLITE_STEPS = 1000  # a few dozen rows: each may hold a long payload to search
 _STORE_MILLISECONDS = 8000
+_RECORD_IDS = "records_record_id_seq"
+_LOCK_EVENTS = (
+    "SET LOCAL statement_timeout = %s;"
+    "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k;"
+)
 _NEAR = 8  # times as many ids as are asked for: a stretch is still read faster
 # More than deadlock_timeout (1 s): by then PostgreSQL ends an autovacuum in the way.
 _LOCK_LIMIT = "2s"
@@ -88,34 +93,32 @@ def is_distributed() -> bool:
         return bool(found)
 
 
-def lock_events(cursor: CursorWrapper, event_ids: Sequence[str]) -> None:
-    """Until commit, no other writer can look for or insert these event ids.
+def draw_ids(
+    cursor: CursorWrapper, count: int, event_ids: Sequence[str] = ()
+) -> list[int]:
+    """``count`` new ids of records, in order; call it inside the transaction.
 
-    And no statement of the transaction can hang for longer than clients wait.
+    Until commit, no other writer can look for or insert these event ids, and no
+    statement of the transaction can hang for longer than clients wait. All in one round
+    trip, which takes as long as a statement does.
     """
-    if not is_postgres():  # an SQLite transaction of a writer is alone from its start
-        return
-    keys = sorted(int(event_id[:15], 16) for event_id in event_ids)
-    cursor.execute(
-        "SET LOCAL statement_timeout = %s;"
-        "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k",
-        [_STORE_MILLISECONDS, keys],
-    )
-
-
-def draw_ids(cursor: CursorWrapper, model: type[models.Model], count: int) -> list[int]:
-    """``count`` new primary keys, in order; call it inside the transaction."""
-    table = model._meta.db_table
     if is_postgres():
-        cursor.execute(
-            "SELECT nextval(%s::regclass) FROM generate_series(1, %s)",
-            [f"{table}_id_seq", count],
-        )
+        draw = f"SELECT nextval('{_RECORD_IDS}') FROM generate_series(1, %s)"  # noqa: S608
+        given: list[Any] = [count]
+        if event_ids:
+            keys = copying.array(map(_lock_key, sorted(event_ids)))
+            draw, given = _LOCK_EVENTS + draw, [_STORE_MILLISECONDS, keys, count]
+        cursor.execute(draw, given)
         return [row[0] for row in cursor.fetchall()]
-    cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+    # An SQLite transaction of a writer is alone from its start.
+    cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'records_record'")
     row = cursor.fetchone()
     last = row[0] if row else 0
     return list(range(last + 1, last + 1 + count))
+
+
+def _lock_key(event_id: str) -> int:
+    return int(event_id[:15], 16)
 
 
 def claim(queue: type[models.Model], limit: int) -> list[int]:

@@ -101,8 +101,8 @@ def test_a_bound_ends_with_its_block(on_postgres):
 def test_drawn_ids_are_new_and_in_order():
     last = stored().pk
     with connection.cursor() as cursor:
-        drawn = database.draw_ids(cursor, Record, 5)
-        assert database.draw_ids(cursor, Record, 0) == []
+        drawn = database.draw_ids(cursor, 5)
+        assert database.draw_ids(cursor, 0) == []
     assert drawn == list(range(last + 1, last + 6))
 
 
