@@ -15,17 +15,22 @@ from records.submission import Submission
 from tests.records.strategies import START
 from views_plugins import filters
 from views_plugins.charts import Chart, Content
+from views_plugins.filters import Filters
 from views_plugins.registry import Plugin
 
 FIRST = START.date()
 Sent = list[tuple[datetime, Submission]]
 
 
+LENGTHS = st.sampled_from([0, 1, 2, 3, 100]).map(lambda n: timedelta(days=n))
+"""Some are told by days, and one by weeks."""
+
+
 @st.composite
 def questions(draw: st.DrawFn, *, classification: bool) -> dict[str, Any]:
     """Filters of a view over the days of `tests.records.strategies.received`."""
     start = FIRST + timedelta(days=draw(st.integers(-1, 2)))
-    asked = {"start": start, "end": start + timedelta(days=draw(st.integers(0, 3)))}
+    asked = {"start": start, "end": start + draw(LENGTHS)}
     system = draw(st.sampled_from(["", "fedora", "clear-linux-os"]))
     external = draw(st.sampled_from(["", "true", "false"]))
     if system:
@@ -44,14 +49,24 @@ def store(sent: Sent) -> None:
     for some in (sent[::2], sent[1::2]):
         insert_records(some)
         digest_batch(1000)
-        fold(START + timedelta(days=4), most=len(sent))
+        fold(START + timedelta(days=3), most=3)
+
+
+def parsed(plugin: Plugin, asked: dict[str, Any]) -> Filters:
+    query = QueryDict(mutable=True)
+    query.update({name: str(value) for name, value in asked.items()})
+    return filters.parse(plugin, query, today=date(2026, 3, 1))
+
+
+def time_of(asked: Filters, day: date) -> str:
+    """The name of a day, or of its week, in a chart over time."""
+    (found,) = (each for each in asked.times if each.first <= day <= each.last)
+    return found.text
 
 
 def show(plugin: Plugin, asked: dict[str, Any], **more: str) -> Content:
-    query = QueryDict(mutable=True)
-    query.update({name: str(value) for name, value in {**asked, **more}.items()})
     assert plugin.content is not None
-    shown = plugin.content(filters.parse(plugin, query, today=date(2026, 3, 1)))
+    shown = plugin.content(parsed(plugin, {**asked, **more}))
     assert isinstance(shown, Content)
     return shown
 

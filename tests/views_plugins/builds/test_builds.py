@@ -16,10 +16,12 @@ from tests.views_plugins.recount import (
     links,
     meant,
     numbers,
+    parsed,
     questions,
     rows,
     show,
     store,
+    time_of,
 )
 from views_plugins.builds.plugin import PLUGIN
 
@@ -57,13 +59,14 @@ def test_records_are_those_that_were_sent(db, sent, asked):
 
 @in_one_database
 @given(received, questions(classification=True))
-def test_days_are_those_on_which_they_were_received(db, sent, asked):
+def test_days_or_weeks_are_those_in_which_they_were_received(db, sent, asked):
     with rolled_back():
         store(sent)
         found = rows(show(PLUGIN, asked), "days")
-        counts = Counter(moment.date().isoformat() for moment, _ in meant(sent, asked))
+        over = parsed(PLUGIN, asked)
+        counts = Counter(time_of(over, at.date()) for at, _ in meant(sent, asked))
     assert {row[0]: sum(row[1:]) for row in found if sum(row[1:])} == counts
-    assert len(found) == (asked["end"] - asked["start"]).days + 1
+    assert [row[0] for row in found] == [each.text for each in over.times]
 
 
 @in_one_database

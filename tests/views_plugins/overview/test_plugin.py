@@ -1,7 +1,7 @@
 """The overview: every number equals a recount of the records."""
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -23,10 +23,17 @@ from tests.views_plugins.mcelogs import (
     numbers,
     part,
 )
+from tests.views_plugins.recount import time_of
 from views_plugins.filters import Filters
 from views_plugins.overview.plugin import NEWEST, PER, PLUGIN, content
 
 pytestmark = pytest.mark.django_db
+LONG = (
+    "start=2025-11-01&end=2026-02-28",
+    "start=2025-12-23&end=2026-04-01&system_name=clear",
+    "start=2025-12-31&end=2026-04-30&external=true",
+)
+"""They are shown by weeks."""
 CRASHES = {CLR, "org.example/crash/unknown"}
 
 
@@ -66,20 +73,20 @@ def rate(n: int, days: int) -> float | None:
 
 
 def test_figures_and_charts_equal_a_recount(sent):
-    for query in WINDOWS:
+    for query in (*WINDOWS, *LONG):
         filters = asked(PLUGIN, query)
         found, records = content(filters), inside(filters)
         days, crashed = machine_days(filters), crashes(filters)
         per_day = Counter(day for day, *_ in days)
+        per_time = Counter(time_of(filters, day) for day, *_ in days)
         whole = [n for day, n in per_day.items() if day != filters.end]
         assert figures(found)["Records"] == len(records)
         assert figures(found)["Crashes"] == len(crashed)
         assert figures(found)["Machines a day"] == (
             round(sum(whole) / len(whole)) if whole else 0
         )
-        dates = [str(day) for day in filters.days]
         by_sender = Counter(
-            (str(r.day), r.classification.split("/")[1]) for r in records
+            (time_of(filters, r.day), r.classification.split("/")[1]) for r in records
         )
         chart = part(found, "records")
         names = [each.name for each in chart.series]
@@ -90,12 +97,12 @@ def test_figures_and_charts_equal_a_recount(sent):
             if n
         } == by_sender
         assert list(numbers(part(found, "machines")).items()) == [
-            (day, (per_day[date.fromisoformat(day)],)) for day in dates
+            (each.text, (each.mean(per_time[each.text]),)) for each in filters.times
         ]
-        crashes_on = Counter(str(each.day) for each in crashed)
+        crashes_in = Counter(time_of(filters, each.day) for each in crashed)
         assert list(numbers(part(found, "crashes")).items()) == [
-            (day, (rate(crashes_on[day], per_day[date.fromisoformat(day)]),))
-            for day in dates
+            (each.text, (rate(crashes_in[each.text], per_time[each.text]),))
+            for each in filters.times
         ]
 
 
@@ -171,6 +178,6 @@ def test_the_pipeline_is_told(sent):
 def test_the_number_of_queries_does_not_grow(sent, django_assert_max_num_queries):
     content(asked(PLUGIN, "days=28"))
     # Two more where guilties are not counted, which is asked twice, as is whether the
-    # window is all there was.
-    with django_assert_max_num_queries(28):
+    # window is all there was; and what is summed up, of six counts, and its sums.
+    with django_assert_max_num_queries(34):
         content(asked(PLUGIN, "days=all"))

@@ -10,9 +10,11 @@ from django.http import QueryDict
 from records import stats
 from records.digest import digest_batch
 from records.models import Record
+from records.spans import fold
 from records.store import insert_records
 from records.versions import version_key
 from tests.factories import submission
+from tests.views_plugins.recount import time_of
 from views_plugins import filters
 from views_plugins.charts import Chart
 from views_plugins.population.plugin import PLUGIN, TOP, content
@@ -32,7 +34,10 @@ WINDOWS = (
     "start=2026-01-01&end=2026-01-03&system_name=other&external=false",
     "start=2026-01-03&end=2026-03-01",
     "start=2024-01-01&end=2024-02-01",
+    "start=2025-12-24&end=2026-04-01",
+    "start=2025-12-01&end=2026-03-31&system_name=other",
 )
+"""The last ones are shown by weeks."""
 
 
 def fleet(seed: int):
@@ -70,9 +75,11 @@ def digested(seed: int) -> None:
     """In no order, records of several days at once."""
     rows = list(fleet(seed))
     Random(seed).shuffle(rows)
-    insert_records(rows)
-    while digest_batch(100):
-        pass
+    for some in (rows[::2], rows[1::2]):
+        insert_records(some)
+        while digest_batch(100):
+            pass
+        fold(datetime(2026, 1, 13, tzinfo=UTC), most=20 + seed)
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -150,7 +157,7 @@ def test_ids_of_builds_equal_a_recount(sent):
         ]
 
 
-def test_days_equal_a_recount(sent):
+def test_days_and_weeks_equal_a_recount(sent):
     for wanted in map(asked, WINDOWS):
         ids = {
             (day, machine, sys, ext) for day, machine, sys, _, ext in heartbeats(wanted)
@@ -158,26 +165,27 @@ def test_days_equal_a_recount(sent):
         first: dict[tuple, date] = {}
         for day, machine, system, _, external in sorted(heartbeats()):
             first.setdefault((machine, system, external), day)
-        active = Counter(day for day, *_ in ids)
-        new = Counter(day for day, *id_ in ids if first[tuple(id_)] == day)
+        active = Counter(time_of(wanted, day) for day, *_ in ids)
+        new = Counter(
+            time_of(wanted, day) for day, *id_ in ids if first[tuple(id_)] == day
+        )
         found = content(wanted)
-        days = [day.isoformat() for day in wanted.days]
         assert rows(found.part("active")) == {
-            text: (active[day],) for text, day in zip(days, wanted.days, strict=True)
+            each.text: (each.mean(active[each.text]),) for each in wanted.times
         }
         assert rows(found.part("new-ids")) == {
-            text: (new[day],) for text, day in zip(days, wanted.days, strict=True)
+            each.text: (new[each.text],) for each in wanted.times
         }
 
 
 def test_shares_equal_a_recount(sent):
     for wanted in map(asked, WINDOWS):
         counts = Counter(
-            (day, (system, version))
+            (time_of(wanted, day), (system, version))
             for day, _, system, version, _ in set(heartbeats(wanted))
         )
         totals = Counter(build for _, build in counts.elements())
-        of_day = Counter(day for day, _ in counts.elements())
+        of_time = Counter(time for time, _ in counts.elements())
         chart = content(wanted).part("adoption")
         named = {name(wanted, build): build for build in totals}
         shown = [named[each.name] for each in chart.series if each.name in named]
@@ -190,10 +198,11 @@ def test_shares_equal_a_recount(sent):
         for each in chart.series:
             some = {named[each.name]} if each.name in named else rest
             assert each.values == tuple(
-                round(100 * sum(counts[day, build] for build in some) / of_day[day], 2)
-                if of_day[day]
+                round(100 * sum(counts[time, build] for build in some) / n, 2)
+                if n
                 else None
-                for day in wanted.days
+                for _, _, _, time in wanted.times
+                for n in (of_time[time],)
             )
         assert [each.name for each in chart.series[len(shown) :]] == (
             [f"other ({len(rest)})"] if rest else []

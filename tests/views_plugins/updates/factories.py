@@ -1,10 +1,11 @@
 """Records of updaters, stored and digested."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from records.digest import digest_batch
 from records.models import Record
+from records.spans import fold
 from tests.factories import stored
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -38,5 +39,7 @@ def updated(
 
 
 def digest() -> None:
+    """With days that are over summed up."""
     while digest_batch(1000):
         pass
+    fold(NOON + timedelta(days=9))
