@@ -131,10 +131,26 @@ def _cell(value: Any) -> Any:
 
 # --- Written by PostgreSQL ----------------------------------------------------------
 
-# One JSON text per line: CSV whose quote and delimiter never occur in JSON text.
-_FORMATS = {
-    "csv": "(FORMAT csv)",
-    "ndjson": "(FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')",
+_HEADER = 19  # bytes before the first row of a binary COPY
+_BEFORE = 6  # bytes before the text of a row with one column
+
+
+class _Lines:
+    """A text per row of a binary COPY: PostgreSQL does not look through it again."""
+
+    def __init__(self) -> None:
+        self._rows: list[bytes] = []
+        self.write = self._rows.append
+
+    def getvalue(self) -> bytes:
+        first, *others = self._rows  # the last one says that it is the last
+        texts = [row[_BEFORE:] for row in [first[_HEADER:], *others]]
+        return b"\n".join(texts)
+
+
+_FORMATS: dict[str, tuple[str, Callable[[], Any]]] = {
+    "csv": ("(FORMAT csv)", io.BytesIO),
+    "ndjson": ("(FORMAT binary)", _Lines),
 }
 
 
@@ -143,13 +159,13 @@ def _copied(
 ) -> bytes:
     texts = query(kind, fields, payload=payload)
     chosen = database.among("r.id", ids)
-    text = io.BytesIO()
+    form, made = _FORMATS[kind]
+    text = made()
     asked = standby.connection()
     with asked.cursor() as cursor, asked.wrap_database_errors:
         rows = cursor.mogrify(chosen.sql, chosen.params).decode()
         cursor.copy_expert(
-            f"COPY ({texts} WHERE {rows} ORDER BY r.id DESC) "
-            f"TO STDOUT WITH {_FORMATS[kind]}",
+            f"COPY ({texts} WHERE {rows} ORDER BY r.id DESC) TO STDOUT WITH {form}",
             text,
         )
-    return text.getvalue()
+    return bytes(text.getvalue())
