@@ -185,6 +185,15 @@ class BuildSpan(Span):
     external = models.BooleanField()
     crashes = models.IntegerField()
 
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("days", "day"),
+                name="buildspan_builds",
+                condition=models.Q(classification_id=0),
+            ),
+        )
+
 
 class CountedGuilty(models.Model):
     """A guilty of which `GuiltyDay` and `GuiltyPresence` are as they have to be."""

@@ -467,6 +467,15 @@ class KindSpan(Span):
     build = PointerTo(Build)
     records = models.BigIntegerField()
 
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("days", "day"),
+                name="kindspan_kinds",
+                condition=models.Q(build_id=0),
+            ),
+        )
+
 
 class HardwareSpan(Span):
     """Records received in a span, per hardware, operating system and source."""

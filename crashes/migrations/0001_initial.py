@@ -242,6 +242,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'abstract': False,
+                'indexes': [models.Index(condition=models.Q(('classification_id', 0)), fields=['days', 'day'], name='buildspan_builds')],
             },
         ),
     ]

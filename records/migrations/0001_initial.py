@@ -350,6 +350,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'abstract': False,
+                'indexes': [models.Index(condition=models.Q(('build_id', 0)), fields=['days', 'day'], name='kindspan_kinds')],
             },
         ),
     ]

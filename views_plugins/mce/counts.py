@@ -6,13 +6,19 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from records.scope import Scope
-from views_plugins.mce.models import MceDay, MceEvent, MceMachineDay
+from views_plugins.mce.models import MceEvent, MceMachineDay, MceSpan
 
 
 def events_by(scope: Scope, *columns: str) -> Counter[tuple[Any, ...]]:
-    """Events by the values of these columns of `MceDay`."""
-    rows = scope.days_of(MceDay).values_list(*columns).annotate(n=Sum("events"))
-    return Counter({row[:-1]: row[-1] for row in rows.order_by()})
+    """Events by the values of these columns of `MceDay`; where one is `week`, of some
+    day of each week, or several.
+    """
+    found: Counter[tuple[Any, ...]] = Counter()
+    names = ["day" if each == "week" else each for each in columns]
+    for rows in scope.counts_of(MceSpan, *columns):
+        for *key, n in rows.order_by().values_list(*names).annotate(n=Sum("events")):
+            found[tuple(key)] += n
+    return found
 
 
 def of_machines(scope: Scope) -> QuerySet[MceMachineDay]:

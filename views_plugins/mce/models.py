@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from records.spans import Span
+
 _HEX = 16
 """Digits of a register; as text, since SQL knows no unsigned numbers of 64 bits."""
 
@@ -54,6 +56,22 @@ class MceDay(models.Model):
 
     pk = models.CompositePrimaryKey(*KEY)
     day = models.DateField()
+    build_id = models.IntegerField()
+    external = models.BooleanField()
+    event_class = models.CharField(max_length=140)
+    uncorrected = models.BooleanField()
+    status_word = models.CharField(max_length=8)
+    error_class = models.CharField(max_length=40)
+    place = models.CharField(max_length=40)
+    events = models.IntegerField()
+
+
+class MceSpan(Span):
+    """Machine checks of a span of days, by what they were."""
+
+    BY_DAY = MceDay
+
+    pk = models.CompositePrimaryKey("days", *MceDay.KEY)
     build_id = models.IntegerField()
     external = models.BooleanField()
     event_class = models.CharField(max_length=140)

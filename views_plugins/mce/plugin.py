@@ -53,7 +53,7 @@ def content(asked: Filters) -> Content:
             Figure("Uncorrected", uncorrected),
         ),
         parts=(
-            events.by_week(events_by(asked.scope, "day", "event_class"), names),
+            events.by_week(events_by(asked.scope, "week", "event_class"), names),
             _bars("status", "STATUS word", _by(asked, "status_word")),
             events.by_build(only(events_by(asked.scope, "build_id"), 0)),
             _bars("classes", "class", only(classes, 0), _of_class(events)),
