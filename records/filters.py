@@ -191,6 +191,12 @@ class RecordFilter(django_filters.FilterSet):
         model = Record
         fields: tuple[str, ...] = ()
 
+    def __init__(self, data: QueryDict, **kwargs: Any) -> None:
+        # Each request has copies of its fields: only of those that were given.
+        declared = type(self).base_filters
+        self.base_filters = {n: each for n, each in declared.items() if n in data}
+        super().__init__(data, **kwargs)
+
     def filter_queryset(self, queryset: RecordQuerySet) -> RecordQuerySet:
         given = self.given
         for column, ids in self.names.items():
