@@ -150,6 +150,8 @@ _registered: dict[str, Apply] = {}
 class RecordFilter(django_filters.FilterSet):
     """Which records: the documented parameters of `/api/records`."""
 
+    base_filters: dict[str, django_filters.Filter]
+
     classification = _text(
         140, "Exact, or with `*` at the end of a component: `org.clearlinux/crash/*`."
     )
