@@ -251,14 +251,17 @@ def test_what_a_node_fails_on_is_stored_the_second_time(monkeypatch, code):
 def test_rows_are_deleted_by_a_list_of_ids_in_one_plain_statement():
     """What a cluster spreads over its nodes: no join, no subquery."""
     gone, kept = [stored(), stored()], stored()
-    with CaptureQueriesContext(connection) as queries:
-        deleted = database.delete_ids(Record, "id", [each.pk for each in gone])
-    assert deleted == 2
-    (statement,) = (each["sql"] for each in queries)
-    assert re.fullmatch(
-        r"DELETE FROM records_record WHERE id = ANY\('\{\d+, \d+\}'::bigint\[\]\)",
-        statement,
-    )
+    gone.append(stored())
+    between = r"id BETWEEN \d+ AND \d+"
+    for chosen, condition in (
+        (gone[1:], rf"{between} AND id \+ 0 = ANY\('{{\d+, \d+}}'::bigint\[\]\)"),
+        (gone[:1], between),
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            deleted = database.delete_ids(Record, "id", [each.pk for each in chosen])
+        assert deleted == len(chosen)
+        (statement,) = (each["sql"] for each in queries)
+        assert re.fullmatch(f"DELETE FROM records_record WHERE {condition}", statement)
     assert list(Record.objects.all()) == [kept]
 
 
