@@ -120,13 +120,16 @@ def _read_by(parser: PayloadParser, by_kind: Mapping[int, list[int]]) -> list[in
 
 def stored_records(record_ids: Sequence[int]) -> Iterable[StoredRecord]:
     """These records with their names and payloads, in order."""
-    columns = ("id", "received_at", "captured_at", "machine_id", "payload")
-    records = _records(record_ids).order_by("id")
-    rows = records.values_list("kind_id", "build_id", *columns)
-    for kind_id, build_id, *record, payload in rows.iterator(chunk_size=500):
+    columns = ("id", "received_at", "captured_at", "machine_id", "kind_id", "build_id")
+    rows = _records(record_ids).order_by("id").values_list(*columns, "payload")
+    for row in rows.iterator(chunk_size=500):
+        pk, received_at, captured_at, machine_id, kind_id, build_id, payload = row
         kind, build = kinds.one(kind_id), builds.one(build_id)
         yield StoredRecord(
-            *record,
+            id=pk,
+            received_at=received_at,
+            captured_at=captured_at,
+            machine_id=machine_id,
             classification=kind.classification,
             severity=kind.severity,
             external=kind.external,
