@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from itertools import starmap
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -22,6 +22,7 @@ from records.stats import first_day
 from views_plugins import weeks
 from views_plugins.charts import Label
 from views_plugins.registry import LONGEST, Plugin
+from views_plugins.weeks import Time
 
 ALL = "all"
 MOST_DAYS = 92
@@ -92,20 +93,6 @@ def form_of(plugin: Plugin) -> type[forms.Form]:
             help_text=f"{option.label}; default `{option.default}`.",
         )
     return type("ViewForm", (FiltersForm,), fields)
-
-
-class Time(NamedTuple):
-    """A day, or the part of a week that a window has; ``key``: its day, or Monday."""
-
-    key: date
-    first: date
-    last: date
-    text: str
-
-    def mean(self, n: int) -> float:
-        """Of a number of this many days, how much it is a day."""
-        days = (self.last - self.first).days + 1
-        return n if days == 1 else round(n / days, 1)
 
 
 @dataclass(frozen=True)

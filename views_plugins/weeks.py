@@ -31,6 +31,20 @@ class Week(NamedTuple):
         return f"{self.monday} ({self._days}/{_DAYS})" if self.cut else f"{self.monday}"
 
 
+class Time(NamedTuple):
+    """A day, or the part of a week that a window has; ``key``: its day, or Monday."""
+
+    key: date
+    first: date
+    last: date
+    text: str
+
+    def mean(self, n: int) -> float:
+        """Of a number of this many days, how much it is a day."""
+        days = (self.last - self.first).days + 1
+        return n if days == 1 else round(n / days, 1)
+
+
 def monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
