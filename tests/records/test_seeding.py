@@ -10,7 +10,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
-from records import labels, names, seeding
+from records import labels, names, seeding, spans
 from records.demo import Day, Placed, Size
 from records.digest import digest_batch
 from records.models import (
@@ -93,6 +93,7 @@ def test_facts_and_counts_are_those_of_the_worker(processes: int):
     }
     assert rollups() == recounted(Record.objects.all())
     digest_again()
+    spans.fold(PLAN.until)
     assert everything() == filled
 
 
