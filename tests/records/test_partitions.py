@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -263,18 +262,6 @@ def test_several_names_are_read_in_order_over_partitions(small, limit, between):
     expected = sorted(chosen.everything().values_list("id", flat=True))
     assert [row[0] for row in chosen.oldest(limit)] == expected[:limit]
     assert [row[0] for row in chosen.newest(limit)] == expected[::-1][:limit]
-
-
-def test_the_newest_of_several_names_are_looked_for_in_the_newest_partitions(small):
-    store([submission(build=str(n % 2)) for n in range(35)])
-    chosen = Record.objects.with_name("build_id", Build.objects.values_list(flat=True))
-    partitions.ahead()
-    store([submission(build=str(n % 2)) for n in range(10)])
-    with CaptureQueriesContext(connection) as made:
-        assert len(chosen.newest(1)) == 1
-    used = [span.start for span in partitions.spans() if span.start <= last_id()]
-    (merge,) = [each["sql"] for each in made if "UNION ALL" in each["sql"]]
-    assert f'"id" >= {used[-2]}' in merge
 
 
 # --- Dropped as a whole -------------------------------------------------------------
