@@ -330,9 +330,9 @@ def test_filters_add_a_look_at_a_small_table_each(reader):
         "kernel_version": "5.4.8-888.native",
     }
     reader.get("/records")
-    # Beside the four above: classifications and kinds, builds, hardware, kernels for
-    # the question; the versions of the system for the form.
-    with selects(10):
+    # Beside the four above: classifications and kinds, builds, hardware, kernels and
+    # the last id for the question; the versions of the system for the form.
+    with selects(11):
         reader.get("/records", query)
 
 
@@ -421,11 +421,12 @@ def test_a_record_that_is_not_there_is_404(reader, record_id):
 
 def test_a_record_costs_a_few_questions(reader, record):
     labels.forget()
-    # 1 the record, 2 kinds, 3 builds, 4 hardware, 5 kernels, and the machine's records
-    # 6 before and 7 after it; 8 which classifications are crashes.
-    with selects(8):
+    # 1 the record, 2 kinds, 3 builds, 4 hardware, 5 kernels, 6 the last id, and the
+    # machine's records 7 before and 8 to 10 after it, which are looked for near it,
+    # further on and in all others; 11 which classifications are crashes.
+    with selects(11):
         reader.get(f"/records/record_details/{record.pk}")
-    with selects(3):
+    with selects(6):
         reader.get(f"/records/record_details/{record.pk}")
 
 
@@ -461,8 +462,9 @@ def test_facets_do_not_read_records(reader):
     reader.get("/records/facets")
     with CaptureQueriesContext(connection) as captured:
         reader.get("/records/facets?severity=1")
-    # The kinds of the filter and the counts; the counts again without the filter.
-    assert len(captured) == 3
+    # The kinds of the filter, the sums of days that there are, and the counts; both
+    # again without the filter.
+    assert len(captured) == 5
     assert not any("records_record" in query["sql"] for query in captured)
 
 
