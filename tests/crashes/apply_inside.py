@@ -24,7 +24,7 @@ from tests.crashes.factories import (
     verdicts,
 )
 
-CRASHES = 2500
+CRASHES = 2100  # more than are judged at once
 A, B = ("a()", "m.so"), ("b()", "m.so")
 
 
