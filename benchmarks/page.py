@@ -24,7 +24,8 @@ def _lines(
         "Written by `make bench` (a million records) or `make bench-full` (ten, and "
         "how times grow); a run overwrites it. Figures are the median of the "
         "rounds (lowest to highest). What is compared was measured in the same run, in "
-        "turn; a ratio is the median of the rounds' ratios.",
+        "turn; a ratio is the median of the rounds' ratios. What is missed, and why: "
+        "[budgets.md](budgets.md).",
         "",
         "```sh",
         *commands,

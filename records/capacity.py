@@ -29,23 +29,23 @@ class Figure(NamedTuple):
 
 
 COLLECTOR = Figure(
-    198,
+    485,
     "µs",
     "processor time of the collector per 2 KB record",
     "benchmarks.md",
     "Ingest",
 )
 STORING = Figure(
-    87, "µs", "processor time of PostgreSQL to store it", "benchmarks.md", "Ingest"
+    206, "µs", "processor time of PostgreSQL to store it", "benchmarks.md", "Ingest"
 )
 WORKER = Figure(
-    58, "µs", "processor time of the worker per record", "benchmarks.md", "Digest"
+    133, "µs", "processor time of the worker per record", "benchmarks.md", "Digest"
 )
 COUNTING = Figure(
-    23, "µs", "processor time of PostgreSQL to count it", "benchmarks.md", "Digest"
+    75, "µs", "processor time of PostgreSQL to count it", "benchmarks.md", "Digest"
 )
 RECORD = Figure(
-    380,
+    340,
     "bytes",
     "a record with its indexes, without its payload",
     "benchmarks.md",
@@ -61,7 +61,7 @@ FACT = Figure(
 MACHINE_DAY = Figure(
     400, "bytes", "counts of a machine on a day; they stay", "scaling.md", "Disk"
 )
-PROCESS = Figure(59, "MB", "memory of a collector process", "benchmarks.md", "Memory")
+PROCESS = Figure(66, "MB", "memory of a collector process", "benchmarks.md", "Memory")
 FIGURES = (
     *(COLLECTOR, STORING, WORKER, COUNTING),
     *(RECORD, FACT, MACHINE_DAY, PROCESS),

@@ -35,21 +35,21 @@ def fleet(**changes: Any) -> Fleet:
         ({"peak": 2.0}, "network", 2 * (250 + 700)),
         ({}, "stored", 864_000),
         ({"days": 0}, "stored", 86_400 * 365),
-        ({}, "bytes_per_record", 380 + 0.5 * 100 + 0.1 * 2000 + 0.6 * 160),
+        ({}, "bytes_per_record", 340 + 0.5 * 100 + 0.1 * 2000 + 0.6 * 160),
         (
             {"short": Class(0, 0), "long": Class(0, 0)},
             "bytes_per_record",
             RECORD.value,
         ),
-        ({}, "records_bytes", 864_000 * 726),
+        ({}, "records_bytes", 864_000 * 686),
         ({"per_day": 9.0, "days": 1}, "counts_bytes", 86_400 * 400 * 365),
-        ({}, "disk", (864_000 * 726 + 86_400 * 400 * 365) * 1.5),
+        ({}, "disk", (864_000 * 686 + 86_400 * 400 * 365) * 1.5),
         ({}, "cores", 1),
         ({}, "collector_cores", 1),
-        ({"peak": 5000.0}, "collector_cores", 2),  # 990 ms a second, half busy
-        ({"peak": 5000.0}, "worker_cores", 1),
-        ({"peak": 5000.0}, "database_cores", 2),  # 550 ms a second
-        ({"peak": 5000.0}, "cores", 5),  # 1.83 cores, half busy, and one for pages
+        ({"peak": 5000.0}, "collector_cores", 5),  # 2.43 s a second, half busy
+        ({"peak": 5000.0}, "worker_cores", 2),  # 0.67 s
+        ({"peak": 5000.0}, "database_cores", 3),  # 1.41 s
+        ({"peak": 5000.0}, "cores", 10),  # 4.5 cores, half busy, and one for pages
     ],
 )
 def test_what_a_fleet_takes(changes, name, expected):
