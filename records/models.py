@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from django.contrib.postgres.indexes import BrinIndex, BTreeIndex
+from django.contrib.postgres.indexes import BrinIndex, BTreeIndex, PostgresIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -55,8 +55,8 @@ class PointerTo(models.ForeignKey):  # type: ignore[type-arg]
         return name, path, args, kwargs
 
 
-class ArrivalIndex(BrinIndex):
-    """For a column whose values grow as rows arrive: a few kilobytes on PostgreSQL."""
+class _OfPostgres(PostgresIndex):
+    """An index of PostgreSQL's, and an ordinary one elsewhere."""
 
     def create_sql(
         self,
@@ -70,7 +70,11 @@ class ArrivalIndex(BrinIndex):
         return models.Index.create_sql(self, model, schema_editor, **kwargs)
 
 
-class NameIndex(BTreeIndex):
+class ArrivalIndex(_OfPostgres, BrinIndex):
+    """For a column whose values grow as rows arrive: a few kilobytes on PostgreSQL."""
+
+
+class NameIndex(_OfPostgres, BTreeIndex):
     """Of records by a name and by id: they come to the end of each name, in order.
 
     Not quite, when several collectors write: a full page would be split in halves then.
@@ -78,17 +82,6 @@ class NameIndex(BTreeIndex):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"fillfactor": 95, **kwargs})
-
-    def create_sql(
-        self,
-        model: type[models.Model],
-        schema_editor: BaseDatabaseSchemaEditor,
-        using: str = "",
-        **kwargs: Any,
-    ) -> Statement:
-        if schema_editor.connection.vendor == "postgresql":
-            return super().create_sql(model, schema_editor, using, **kwargs)
-        return models.Index.create_sql(self, model, schema_editor, **kwargs)
 
 
 class HashedIndex(models.Index):
