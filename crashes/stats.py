@@ -5,7 +5,7 @@ This module and its signatures are what views and plugins read crashes through.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
@@ -19,11 +19,12 @@ from records.labels import builds as build_labels
 from records.scope import Scope
 from records.spans import monday
 from records.stats import in_version_order
+from records.windows import id_bounds, midnight
 
 Counts = Mapping[int, int]
 
 NEWEST = 5000
-"""So many crashes of a guilty are looked through for its machines."""
+"""Days with so many crashes of a guilty are looked through for its machines."""
 
 _MOST_NEW = 200
 """Guilties with most crashes, among which new ones are looked for."""
@@ -214,24 +215,31 @@ def builds_of(guilty_id: int, scope: Scope) -> list[BuildCount]:
     ]
 
 
+def recent(scope: Scope, days: Mapping[date, int]) -> Scope:
+    """The last days of a scope: as many as have `NEWEST` crashes, of these per day."""
+    found = 0
+    for day in sorted(days, reverse=True):
+        found += days[day]
+        if found >= NEWEST:
+            return replace(scope, start=day)
+    return scope
+
+
 def machines_of(
     guilty_id: int, scope: Scope, *, limit: int = 100
 ) -> list[MachineCount]:
-    """Machines of the newest crashes, per build, those with most of them first."""
+    """Machines per build, those with most crashes first: every report is read."""
     reports = scope.facts_of(CrashReport).filter(trace__in=traces_of(guilty_id))
-    newest = reports.order_by("-record_id")[:NEWEST]
-    crashes: Counter[tuple[str, int]] = Counter()
-    last: dict[tuple[str, int], int] = {}
-    rows = newest.values_list("machine_id", "build_id", "record_id")
-    for machine_id, build_id, record_id in rows:
-        key = (machine_id, build_id)
-        crashes[key] += 1
-        last.setdefault(key, record_id)
-    ranked = sorted(crashes, key=lambda key: (-crashes[key], -last[key]))[:limit]
-    labels = build_labels.of({build_id for _, build_id in ranked})
+    if scope.start:  # by trace and id there is an index
+        first, _ = id_bounds(midnight(scope.start), None)
+        reports = reports.filter(record_id__gte=first or 0)
+    per_machine = reports.order_by().values_list("machine_id", "build_id")
+    counted = per_machine.annotate(n=Count("record_id"), last=Max("record_id"))
+    rows = list(counted.order_by("-n", "-last")[:limit])
+    labels = build_labels.of({build_id for _, build_id, _, _ in rows})
     return [
-        MachineCount(*key, labels[key[1]].version, crashes[key], last[key])
-        for key in ranked
+        MachineCount(machine_id, build_id, labels[build_id].version, crashes, last)
+        for machine_id, build_id, crashes, last in rows
     ]
 
 

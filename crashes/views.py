@@ -150,6 +150,7 @@ def guilty(request: HttpRequest, guilty_id: int) -> HttpResponse:
     scope = asked.scope()
     first, last = stats.seen(guilty_id)
     days = stats.by_day(scope, guilty_id)
+    recent = stats.recent(scope, days)
     builds = stats.builds_of(guilty_id, scope)
     context = _context(request) | {
         "guilty": found,
@@ -163,8 +164,8 @@ def guilty(request: HttpRequest, guilty_id: int) -> HttpResponse:
         "builds": builds,
         "most": max((each.crashes for each in builds), default=0),
         "crashes": sum(each.crashes for each in builds),
-        "machines": stats.machines_of(guilty_id, scope),
-        "newest": stats.NEWEST,
+        "machines": stats.machines_of(guilty_id, recent),
+        "since": recent.start if recent != scope else None,
     }
     return render(request, "crashes/guilty.html", context)
 

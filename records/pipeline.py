@@ -1,12 +1,13 @@
 """From collector to counts: whether everything that came in is accounted for."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from django.db import transaction
 from django.db.models import Sum
 
 from records.models import ParserFailure, Pending, ReceivedHour, Record
+from records.windows import midnight
 
 _DAY = timedelta(days=1)
 
@@ -42,7 +43,7 @@ class Pipeline:
 
 def pipeline(day: date) -> Pipeline:
     """What became of a day's records; one moment of the database where it can be."""
-    start = datetime.combine(day, time.min, UTC)
+    start = midnight(day)
     end = start + _DAY
     with transaction.atomic():
         hours = ReceivedHour.objects.filter(hour__gte=start, hour__lt=end)

@@ -6,7 +6,7 @@ as it is, unless forced.
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import models, transaction
@@ -29,6 +29,7 @@ from records.models import (
 from records.parsers import PayloadParser, registered
 from records.querysets import RecordQuerySet
 from records.tally import Tally
+from records.windows import midnight
 
 _FACTS_BATCH = 1000
 _DAY = timedelta(days=1)
@@ -64,7 +65,7 @@ def days(start: date | None, end: date | None) -> list[date]:
 
 def rebuild_day(day: date, *, force: bool = False) -> RebuiltDay:
     """Count the day again. No batch is digested meanwhile."""
-    start = datetime.combine(day, time.min, UTC)
+    start = midnight(day)
     hours = ReceivedHour.objects.filter(hour__gte=start, hour__lt=start + _DAY)
     with transaction.atomic():
         database.own_digest()
@@ -91,8 +92,8 @@ def rebuild_facts(start: date, end: date) -> Iterator[int]:
     A record that still waits for the worker is left to it. A parser that cannot forget
     is left out from there on, and the log says so.
     """
-    first = datetime.combine(start, time.min, UTC)
-    after = datetime.combine(end + _DAY, time.min, UTC)
+    first = midnight(start)
+    after = midnight(end + _DAY)
     for parser in registered():
         records = Record.objects.received_between(first, after).filter(
             kind__classification__in=_read_by(parser)

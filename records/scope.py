@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import models
@@ -10,6 +10,7 @@ from django.db import models
 from records import spans
 from records.filters import kind_ids
 from records.models import Build, Span
+from records.windows import midnight
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -71,8 +72,8 @@ class Scope:
     def facts_of(self, model: type[Row]) -> models.QuerySet[Row]:
         """Rows of a table of facts, by `received_at`, `build_id` and `external`."""
         limits = {
-            "received_at__gte": self.start and _midnight(self.start),
-            "received_at__lt": self.end and _midnight(self.end + timedelta(days=1)),
+            "received_at__gte": self.start and midnight(self.start),
+            "received_at__lt": self.end and midnight(self.end + timedelta(days=1)),
         }
         return model._default_manager.filter(**_given(limits), **self._place())
 
@@ -86,7 +87,3 @@ class Scope:
 
 def _given(conditions: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in conditions.items() if value is not None}
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)

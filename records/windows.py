@@ -1,6 +1,6 @@
 """Time windows as bounds on record ids, so that a window never scans other days."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from django.db.models import Max, Min
@@ -75,3 +75,8 @@ def last_id_captured(second: int) -> int | None:
         return None
     hours = ReceivedHour.objects.filter(hour__lte=arrived).order_by("-hour")
     return hours.values_list("last_id", flat=True).first()
+
+
+def midnight(day: date) -> datetime:
+    """When a UTC day begins."""
+    return datetime.combine(day, time.min, UTC)

@@ -15,7 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from crashes import curation, exchange
+from crashes import curation, exchange, stats
 from crashes.models import Frame, Guilty, Rejudge, Rule, RulesVersion
 from records.models import Record
 from tests.crashes.factories import (
@@ -303,6 +303,25 @@ def test_a_guilty_tells_where_and_when(viewer):
     backtraces = f"/crashes/guilty_details/{guilty.pk}/backtraces"
     assert f'{backtraces}?machine_id={"b" * 32}&amp;build=2.9"' in page
     assert f"/records/record_details/{last.pk}" in page
+
+
+def test_only_the_last_days_are_looked_through_for_machines(viewer, monkeypatch):
+    now = datetime.now(UTC)
+    for at, machine_id in ((now - timedelta(days=2), "old"), (now, "new")):
+        crashed(MAIN, at=at, machine_id=machine_id)
+    digest()
+    address = f"/crashes/guilty_details/{guilty_row(*MAIN).pk}?days=all"
+
+    def machines(response) -> list[str]:
+        return [each.machine_id for each in response.context["machines"]]
+
+    whole = viewer.get(address)
+    assert machines(whole) == ["new", "old"]
+    assert "since" not in text(whole)
+    monkeypatch.setattr(stats, "NEWEST", 1)
+    cut = viewer.get(address)
+    assert machines(cut) == ["new"]
+    assert f", since {now:%Y-%m-%d}" in text(cut)
 
 
 def test_a_merged_guilty_says_where_it_is_counted(viewer, crash):

@@ -1,6 +1,7 @@
 """Counts and lists of crashes, equal to those counted from what was sent."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import NamedTuple
@@ -302,13 +303,26 @@ def test_a_guilty_is_counted_per_build_machine_and_day(sent, named):
         assert stats.by_day(scope, pk) == days
 
 
-def test_machines_are_those_of_the_newest_crashes(sent, named, monkeypatch):
-    monkeypatch.setattr(stats, "NEWEST", 10)
-    pk = ids_of_guilties()[named]
-    newest = [each for each in sent if each.guilty == named][-10:]
-    pairs = Counter((each.machine, build_id(each.build)) for each in newest)
-    machines = stats.machines_of(pk, Scope())
-    assert {(m.machine_id, m.build_id): m.crashes for m in machines} == pairs
+DAYS = {date(2026, 3, 1): 4, date(2026, 3, 5): 6, date(2026, 3, 9): 3}
+
+
+@pytest.mark.parametrize(
+    ("most", "start"),
+    [
+        (1, date(2026, 3, 9)),
+        (3, date(2026, 3, 9)),
+        (4, date(2026, 3, 5)),
+        (9, date(2026, 3, 5)),
+        (10, date(2026, 3, 1)),
+        (14, None),
+    ],
+)
+def test_days_with_the_newest_crashes_are_looked_through(most, start, monkeypatch):
+    monkeypatch.setattr(stats, "NEWEST", most)
+    scope = Scope(system_name="clear")
+    assert stats.recent(scope, DAYS) == replace(scope, start=start)
+    assert stats.recent(scope, dict(reversed(DAYS.items()))).start == start
+    assert stats.recent(scope, {}) == scope
 
 
 def test_a_guilty_was_seen_first_and_last(sent, named):
