@@ -1,4 +1,8 @@
-"""How fast one worker process digests a backlog."""
+"""How fast worker processes digest a backlog: one, and two beside each other."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 from benchmarks.bench import Bench, say
 from benchmarks.parts import ingest
@@ -6,33 +10,74 @@ from benchmarks.project import inside
 from benchmarks.results import Line, Section, Spread, factor, rate
 
 _BACKLOG = "backlog"
-_ROUND = "digested"
+_COPY = "digested"
+
+
+class _Round(NamedTuple):
+    """A backlog that was digested; seconds of processor per record."""
+
+    records: int
+    per_second: float
+    python: float
+    postgres: float
+    said: dict[str, Any]
 
 
 def measure(bench: Bench) -> Section:
     collector = ingest.best(bench).per_second
     bench.filled(_BACKLOG, records=bench.sizes.backlog, queue=True)
-    rates, python, postgres = [], [], []
+    alone, beside = [], []
     for _ in range(bench.sizes.rounds):
-        url = bench.postgres.copy(_ROUND, of=_BACKLOG)
-        before = bench.postgres.cpu_seconds()
-        found = inside("digest", url)
-        records = found["records"]
-        rates.append(records / found["seconds"])
-        python.append(1e6 * found["cpu_seconds"] / records)
-        postgres.append(1e6 * (bench.postgres.cpu_seconds() - before) / records)
-        say(f"digest: {records:,} records: {rates[-1]:,.0f}/s")
-    bench.postgres.drop(_ROUND)
+        alone.append(_digested(bench, workers=1))
+        beside.append(_digested(bench, workers=2))
     bench.postgres.drop(_BACKLOG)
-    parsers = ", ".join(found["parsers"]) or "none"
-    note = (
-        f"{records:,} records of the demo fleet, {found['batch']:,} a commit; payload "
-        f"parsers: {parsers}; payloads that no parser could read: {found['failures']}. "
-        f"Processor time per record: Python {Spread.of(python).show()} µs, "
-        f"PostgreSQL {Spread.of(postgres).show()} µs."
+    lines = [_judged(_rate(alone), collector), _scaled(_rate(beside), _rate(alone))]
+    return Section("Digest", lines=lines, notes=[_note(alone), _of_two(beside)])
+
+
+def _digested(bench: Bench, workers: int) -> _Round:
+    url = bench.postgres.copy(_COPY, of=_BACKLOG)
+    before = bench.postgres.cpu_seconds()
+    with ThreadPoolExecutor(workers) as pool:
+        found = list(pool.map(lambda _: inside("digest", url), range(workers)))
+    records = sum(each["records"] for each in found)
+    done = _Round(
+        records,
+        records / max(each["seconds"] for each in found),
+        sum(each["cpu_seconds"] for each in found) / records,
+        (bench.postgres.cpu_seconds() - before) / records,
+        found[0],
     )
-    line = _judged(Spread.of(rates), collector)
-    return Section("Digest", lines=[line], notes=[note])
+    bench.postgres.drop(_COPY)
+    say(f"digest: {records:,} records, {workers} workers: {done.per_second:,.0f}/s")
+    return done
+
+
+def _rate(rounds: Sequence[_Round]) -> Spread:
+    return Spread.of(each.per_second for each in rounds)
+
+
+# --- What it comes to ---------------------------------------------------------------
+
+
+def _note(rounds: Sequence[_Round]) -> str:
+    last = rounds[-1]
+    parsers = ", ".join(last.said["parsers"]) or "none"
+    return (
+        f"{last.records:,} records of the demo fleet, {last.said['batch']:,} a commit; "
+        f"payload parsers: {parsers}; payloads that no parser could read: "
+        f"{last.said['failures']}. {_processor(rounds)}"
+    )
+
+
+def _of_two(rounds: Sequence[_Round]) -> str:
+    return f"Two workers share the backlog. {_processor(rounds)}"
+
+
+def _processor(rounds: Sequence[_Round]) -> str:
+    python = Spread.of(each.python for each in rounds).times(1e6).show()
+    postgres = Spread.of(each.postgres for each in rounds).times(1e6).show()
+    return f"Processor time per record: Python {python} µs, PostgreSQL {postgres} µs."
 
 
 def _judged(mine: Spread, collector: Spread) -> Line:
@@ -44,4 +89,16 @@ def _judged(mine: Spread, collector: Spread) -> Line:
         ratio=factor(ratio),
         budget="≥ the collector's rate",
         met=ratio.median >= 1,
+    )
+
+
+def _scaled(two: Spread, one: Spread) -> Line:
+    ratio = two.per(one)
+    return Line(
+        what="records digested by two worker processes",
+        measured=rate(two),
+        compared=f"one: {rate(one)}",
+        ratio=factor(ratio),
+        budget="more than one",
+        met=ratio.median > 1,
     )
