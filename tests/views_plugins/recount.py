@@ -27,7 +27,7 @@ LENGTHS = st.sampled_from([0, 1, 2, 3, 100]).map(lambda n: timedelta(days=n))
 
 
 @st.composite
-def questions(draw: st.DrawFn, *, classification: bool) -> dict[str, Any]:
+def questions(draw: st.DrawFn) -> dict[str, Any]:
     """Filters of a view over the days of `tests.records.strategies.received`."""
     start = FIRST + timedelta(days=draw(st.integers(-1, 2)))
     asked = {"start": start, "end": start + draw(LENGTHS)}
@@ -37,11 +37,12 @@ def questions(draw: st.DrawFn, *, classification: bool) -> dict[str, Any]:
         asked["system_name"] = system
     if external:
         asked["external"] = external
-    if classification:
-        asked["classification"] = draw(
-            st.sampled_from(["*", "a/b/c", "org.clearlinux/*"])
-        )
+    asked["classification"] = draw(st.sampled_from(["*", "a/b/c", "org.clearlinux/*"]))
     return asked
+
+
+def of_all_classifications(asked: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in asked.items() if name != "classification"}
 
 
 def store(sent: Sent) -> None:

@@ -16,6 +16,7 @@ from tests.views_plugins.recount import (
     links,
     meant,
     numbers,
+    of_all_classifications,
     parsed,
     questions,
     rows,
@@ -37,80 +38,71 @@ def by_build(sent: Sent, asked: dict[str, object]) -> Counter[tuple[str, bool]]:
 
 
 @in_one_database
-@given(received, questions(classification=True))
-def test_records_are_those_that_were_sent(db, sent, asked):
+@given(received, questions())
+def test_numbers_and_links_are_those_of_what_was_sent(db, sent, asked):
     with rolled_back():
         store(sent)
-        shown = show(PLUGIN, asked)
-        counts = by_build(sent, asked)
-        found = rows(shown, "builds")
-        head = [each.name for each in shown.part("builds").series]
+        check_builds(sent, asked)
+        check_times(sent, asked)
+        check_links(asked)
+        check_rates(sent, of_all_classifications(asked))
+
+
+def check_builds(sent: Sent, asked: dict[str, object]) -> None:
+    shown = show(PLUGIN, asked)
+    counts = by_build(sent, asked)
+    head = [each.name for each in shown.part("builds").series]
     assert numbers(shown) == {
         "Records": counts.total(),
         "Builds": len({name for name, _ in counts}),
     }
     assert {
         (row[0], source == "external"): n
-        for row in found
+        for row in rows(shown, "builds")
         for source, n in zip(head, row[1:], strict=True)
         if n
     } == counts
 
 
-@in_one_database
-@given(received, questions(classification=True))
-def test_days_or_weeks_are_those_in_which_they_were_received(db, sent, asked):
-    with rolled_back():
-        store(sent)
-        found = rows(show(PLUGIN, asked), "days")
-        over = parsed(PLUGIN, asked)
-        counts = Counter(time_of(over, at.date()) for at, _ in meant(sent, asked))
+def check_times(sent: Sent, asked: dict[str, object]) -> None:
+    """Days or weeks are those in which records were received."""
+    found = rows(show(PLUGIN, asked), "days")
+    over = parsed(PLUGIN, asked)
+    counts = Counter(time_of(over, at.date()) for at, _ in meant(sent, asked))
     assert {row[0]: sum(row[1:]) for row in found if sum(row[1:])} == counts
     assert [row[0] for row in found] == [each.text for each in over.times]
 
 
-@in_one_database
-@given(received, questions(classification=False))
-def test_rates_are_per_id_and_day_with_a_heartbeat(db, sent, asked):
-    with rolled_back():
-        store(sent)
-        shown = show(PLUGIN, asked, per="machine-day")
-        found = rows(shown, "builds")
-        head = [each.name for each in shown.part("builds").series]
-    ours = meant(sent, asked)
+def check_links(asked: dict[str, object]) -> None:
+    """They lead to the records that were counted."""
+    shown = show(PLUGIN, asked)
+    for row, link in zip(rows(shown, "builds"), links(shown, "builds"), strict=True):
+        chosen = strict(RecordFilter, QueryDict(urlsplit(link).query))
+        assert chosen.qs.everything().count() == sum(row[1:])
+
+
+def check_rates(sent: Sent, asked: dict[str, object]) -> None:
+    """They are per id and day with a heartbeat."""
+    shown = show(PLUGIN, asked, per="machine-day")
+    head = [each.name for each in shown.part("builds").series]
     alone = "system_name" in asked
-    days: Counter[tuple[str, bool]] = Counter()
-    for moment, machine, name, external in {
+    beats = {
         (
             moment.date(),
             each.machine_id,
             each.build if alone else f"{each.system_name} {each.build}",
             each.external,
         )
-        for moment, each in ours
+        for moment, each in meant(sent, asked)
         if "/heartbeat/" in each.classification
-    }:
-        assert moment
-        assert machine
-        days[name, external] += 1
+    }
+    days = Counter((name, external) for _, _, name, external in beats)
     counts = by_build(sent, asked)
-    for row in found:
+    for row in rows(shown, "builds"):
         for source, rate in zip(head, row[1:], strict=True):
             key = (row[0], source == "external")
             wanted = counts[key] / days[key] if days[key] else None
             assert rate == pytest.approx(wanted)
-
-
-@in_one_database
-@given(received, questions(classification=True))
-def test_links_lead_to_the_records_that_were_counted(db, sent, asked):
-    with rolled_back():
-        store(sent)
-        shown = show(PLUGIN, asked)
-        found = rows(shown, "builds")
-        for row, link in zip(found, links(shown, "builds"), strict=True):
-            chosen = strict(RecordFilter, QueryDict(urlsplit(link).query))
-            assert chosen.qs.everything().count() == sum(row[1:])
 
 
 @pytest.mark.django_db

@@ -12,9 +12,11 @@ from tests.factories import stored
 from tests.records.strategies import START, in_one_database, received, rolled_back
 from tests.views_plugins.recount import (
     FIRST,
+    Sent,
     links,
     meant,
     numbers,
+    of_all_classifications,
     questions,
     rows,
     show,
@@ -27,14 +29,20 @@ KEYS = ("classifications", "platforms", "severities", "systems", "sources")
 
 
 @in_one_database
-@given(received, questions(classification=True))
-def test_shares_are_those_of_what_was_sent(db, sent, asked):
+@given(received, questions())
+def test_shares_and_links_are_those_of_what_was_sent(db, sent, asked):
     with rolled_back():
         store(sent)
-        shown = show(PLUGIN, asked)
-        found = {key: rows(shown, key) for key in KEYS}
+        check_shares(sent, asked)
+        everything = of_all_classifications(asked)
+        check_links(everything)
+        check_order(everything)
+
+
+def check_shares(sent: Sent, asked: dict[str, object]) -> None:
+    shown = show(PLUGIN, asked)
     ours = [each for _, each in meant(sent, asked)]
-    of_all = [each for _, each in meant(sent, {**asked, "classification": "*"})]
+    of_all = [each for _, each in meant(sent, of_all_classifications(asked))]
     assert numbers(shown) == {
         "Records": len(ours),
         "Classifications": len({each.classification for each in ours}),
@@ -48,27 +56,22 @@ def test_shares_are_those_of_what_was_sent(db, sent, asked):
         "sources": Counter(SOURCES[each.external] for each in ours),
     }
     for key in KEYS:
-        assert {row[0]: row[1] for row in found[key] if row[1]} == wanted[key]
+        found = rows(shown, key)
+        assert {row[0]: row[1] for row in found if row[1]} == wanted[key]
 
 
-@in_one_database
-@given(received, questions(classification=False))
-def test_links_lead_to_the_records_that_were_counted(db, sent, asked):
-    with rolled_back():
-        store(sent)
-        shown = show(PLUGIN, asked)
-        for key in KEYS:
-            for row, link in zip(rows(shown, key), links(shown, key), strict=True):
-                chosen = strict(RecordFilter, QueryDict(urlsplit(link).query))
-                assert chosen.qs.everything().count() == row[1], link
+def check_links(asked: dict[str, object]) -> None:
+    """They lead to the records that were counted."""
+    shown = show(PLUGIN, asked)
+    for key in KEYS:
+        for row, link in zip(rows(shown, key), links(shown, key), strict=True):
+            chosen = strict(RecordFilter, QueryDict(urlsplit(link).query))
+            assert chosen.qs.everything().count() == row[1], link
 
 
-@in_one_database
-@given(received, questions(classification=False))
-def test_the_greatest_share_is_first_and_all_are_a_hundred(db, sent, asked):
-    with rolled_back():
-        store(sent)
-        found = rows(show(PLUGIN, asked), "classifications")
+def check_order(asked: dict[str, object]) -> None:
+    """The greatest share is first, and all are a hundred."""
+    found = rows(show(PLUGIN, asked), "classifications")
     assert [row[1] for row in found] == sorted((row[1] for row in found), reverse=True)
     assert sum(row[2] for row in found) == pytest.approx(100 if found else 0, abs=1)
 
