@@ -1,6 +1,8 @@
 """The view of machine checks: every number equals a recount of the records."""
 
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,6 +12,7 @@ from django.urls import reverse
 from records import addresses
 from records.models import Record
 from tests.factories import submission
+from tests.records.strategies import rolled_back
 from tests.views_plugins.mcelogs import (
     BUILDS,
     HEARTBEAT,
@@ -33,9 +36,75 @@ from views_plugins.mce.plugin import KNOWN, PLUGIN, content
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def sent(db: None) -> None:
-    digested(mixed())
+def test_nothing_received_is_an_empty_view():
+    assert content(asked(PLUGIN)).empty
+
+
+def test_the_top_machines_are_those_with_most_events():
+    broken = check("Corrected error", "9c00004001010091")
+    digested(
+        (
+            MOMENTS[0],
+            submission(
+                classification="org.clearlinux/mce/corrected",
+                payload=broken,
+                machine_id=f"m{n:02}",
+                build=f"{n}",
+            ),
+        )
+        for n in range(14)
+        for _ in range(n + 1)
+    )
+    chart = part(content(asked(PLUGIN)), "machines")
+    texts = [label.text for label in chart.categories]
+    assert texts == [f"m{n:02}" for n in range(13, 3, -1)]
+    names = [each.name.split()[-1] for each in chart.series]
+    assert names == [str(n) for n in range(4, 14)]
+    assert chart.note == "10 of 14 machines."
+    everything = part(content(asked(PLUGIN, "top=1000")), "machines")
+    assert len(everything.categories) == len(everything.series) == 14
+
+
+def test_rates_of_builds_use_the_days_of_that_build():
+    broken = check("Corrected error", "9c00004001010091")
+    rows = [("a", "10", HEARTBEAT), ("b", "10", HEARTBEAT), ("a", "20", HEARTBEAT)]
+    mce = "org.clearlinux/mce/corrected"
+    rows += [("a", "10", mce), ("a", "20", mce), ("a", "30", mce)]
+    digested(
+        (
+            MOMENTS[0],
+            submission(
+                classification=name, payload=broken, machine_id=machine, build=build
+            ),
+        )
+        for machine, build, name in rows
+    )
+    filters = asked(PLUGIN, "per=machine-day&system_name=clear-linux-os")
+    assert numbers(part(content(filters), "builds")) == {
+        "10": (500.0,),
+        "20": (1000.0,),
+        "30": (None,),
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "cut"),
+    [
+        ("start=2025-12-22&end=2026-01-04", False),
+        ("start=2025-12-23&end=2026-01-04", True),
+        ("start=2025-12-22&end=2026-01-03", True),
+    ],
+)
+def test_a_chart_says_when_its_window_cuts_a_week(query, cut):
+    assert bool(part(content(asked(PLUGIN, query)), "weeks").note) is cut
+
+
+@pytest.fixture(scope="module")
+def sent(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Stored once for the tests below, and rolled back."""
+    with django_db_blocker.unblock(), rolled_back():
+        digested(mixed())
+        yield
 
 
 def test_every_number_equals_a_recount(sent):
@@ -106,31 +175,6 @@ def test_machines_equal_a_recount_and_are_ranked(sent):
         assert sums == [n for _, n in ranked(counts)]
 
 
-def test_the_top_machines_are_those_with_most_events():
-    broken = check("Corrected error", "9c00004001010091")
-    digested(
-        (
-            MOMENTS[0],
-            submission(
-                classification="org.clearlinux/mce/corrected",
-                payload=broken,
-                machine_id=f"m{n:02}",
-                build=f"{n}",
-            ),
-        )
-        for n in range(14)
-        for _ in range(n + 1)
-    )
-    chart = part(content(asked(PLUGIN)), "machines")
-    texts = [label.text for label in chart.categories]
-    assert texts == [f"m{n:02}" for n in range(13, 3, -1)]
-    names = [each.name.split()[-1] for each in chart.series]
-    assert names == [str(n) for n in range(4, 14)]
-    assert chart.note == "10 of 14 machines."
-    everything = part(content(asked(PLUGIN, "top=1000")), "machines")
-    assert len(everything.categories) == len(everything.series) == 14
-
-
 def test_rates_are_events_per_thousand_machine_days(sent):
     filters = asked(PLUGIN, "per=machine-day")
     found, events, days = content(filters), checks(filters), machine_days(filters)
@@ -148,28 +192,6 @@ def _iso(text: str, day):
     """The ISO calendar of ``day``, if it were in the week that a label names."""
     monday = type(day).fromisoformat(text[:10])
     return (*monday.isocalendar()[:2], day.isoweekday())
-
-
-def test_rates_of_builds_use_the_days_of_that_build():
-    broken = check("Corrected error", "9c00004001010091")
-    rows = [("a", "10", HEARTBEAT), ("b", "10", HEARTBEAT), ("a", "20", HEARTBEAT)]
-    mce = "org.clearlinux/mce/corrected"
-    rows += [("a", "10", mce), ("a", "20", mce), ("a", "30", mce)]
-    digested(
-        (
-            MOMENTS[0],
-            submission(
-                classification=name, payload=broken, machine_id=machine, build=build
-            ),
-        )
-        for machine, build, name in rows
-    )
-    filters = asked(PLUGIN, "per=machine-day&system_name=clear-linux-os")
-    assert numbers(part(content(filters), "builds")) == {
-        "10": (500.0,),
-        "20": (1000.0,),
-        "30": (None,),
-    }
 
 
 def test_the_latest_events_are_shown_decoded_with_their_records(sent):
@@ -209,22 +231,6 @@ def test_numbers_lead_to_their_machines_and_records(sent):
     week = part(found, "weeks").categories[-1].link
     assert "received_after=2026-01-05" in week
     assert "received_before=2026-01-07" in week
-
-
-@pytest.mark.parametrize(
-    ("query", "cut"),
-    [
-        ("start=2025-12-22&end=2026-01-04", False),
-        ("start=2025-12-23&end=2026-01-04", True),
-        ("start=2025-12-22&end=2026-01-03", True),
-    ],
-)
-def test_a_chart_says_when_its_window_cuts_a_week(query, cut):
-    assert bool(part(content(asked(PLUGIN, query)), "weeks").note) is cut
-
-
-def test_nothing_received_is_an_empty_view():
-    assert content(asked(PLUGIN)).empty
 
 
 def test_the_number_of_queries_does_not_grow_with_the_events(

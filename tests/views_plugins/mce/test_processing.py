@@ -1,15 +1,18 @@
 """From records of machine checks to events and counts."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import pytest
 
+from records.digest import digest_batch
 from records.models import Build, ParserFailure
 from records.parsers import StoredRecord
 from records.rebuild import rebuild_facts
 from tests.factories import stored
+from tests.records.strategies import rolled_back
 from tests.views_plugins.mcelogs import (
     MOMENTS,
     Sent,
@@ -67,7 +70,7 @@ def test_a_machine_check_becomes_an_event_and_a_count():
     record = stored(
         MOMENTS[0], classification=CORRECTED, payload=MEMORY, machine_id="m"
     )
-    digested([])
+    digest_batch(10)
     assert events() == [
         {
             "record_id": record.pk,
@@ -97,7 +100,7 @@ def test_a_machine_check_becomes_an_event_and_a_count():
 
 def test_what_a_payload_does_not_say_is_nothing_in_the_event():
     stored(MOMENTS[0], classification="org.example/mce/odd", payload="no such text")
-    digested([])
+    digest_batch(10)
     (event,) = events()
     missing = ("cpu", "bank", "socket", "channel", "mcacod")
     assert {event[name] for name in missing} == {None}
@@ -115,35 +118,6 @@ def test_counts_equal_a_recount_of_the_records(seed):
     assert not ParserFailure.objects.exists()
 
 
-def test_facts_and_counts_made_again_are_equal_to_the_first_time():
-    digested(mixed())
-    first = (events(), counts())
-    for start in (date(2025, 12, 1), date(2026, 1, 1)):
-        list(rebuild_facts(start, date(2026, 2, 1)))
-        assert (events(), counts()) == first
-
-
-def test_forgotten_records_leave_no_count_behind():
-    digested(mixed())
-    kept = [event["record_id"] for event in events()][::2]
-    processing.PARSER.forget(
-        [e["record_id"] for e in events() if e["record_id"] not in kept]
-    )
-    assert [event["record_id"] for event in events()] == kept
-    sent = [each for each in all_sent() if each.id in kept]
-    assert counts() == recounted(sent)
-    processing.PARSER.forget(kept)
-    assert (events(), counts()) == ([], ({}, []))
-
-
-def test_events_of_deleted_records_go_and_stay_counted():
-    digested(mixed())
-    ids, first = [event["record_id"] for event in events()], counts()
-    processing.PARSER.expire(ids[::2])
-    assert [event["record_id"] for event in events()] == ids[1::2]
-    assert counts() == first
-
-
 @pytest.mark.parametrize(
     ("classification", "payload", "read"),
     [
@@ -159,7 +133,7 @@ def test_checks_of_any_vendor_are_read_and_thermal_events_are_not(
     classification, payload, read
 ):
     stored(classification=classification, payload=payload)
-    digested([])
+    digest_batch(10)
     assert (len(events()), sum(days().values())) == (int(read), int(read))
 
 
@@ -175,7 +149,7 @@ def test_checks_of_any_vendor_are_read_and_thermal_events_are_not(
 def test_hostile_numbers_fit_the_database(payload):
     name = f"org.example/mce/{'x' * 60}"
     stored(classification=name, payload=payload, machine_id="m" * 32)
-    digested([])
+    digest_batch(10)
     assert sum(days().values()) == len(events()) == 1
     assert not ParserFailure.objects.exists()
 
@@ -192,3 +166,37 @@ def test_the_page_of_a_record_says_what_the_check_is():
     assert shown["title"] == "Machine check: corrected"
     assert dict(shown["facts"])["Error"] == "Memory controller, memory read"
     assert READING.read(record(CORRECTED, hot())) is None
+
+
+@pytest.fixture(scope="module")
+def sent(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Stored once for the tests below, and rolled back."""
+    with django_db_blocker.unblock(), rolled_back():
+        digested(mixed())
+        yield
+
+
+def test_facts_and_counts_made_again_are_equal_to_the_first_time(sent):
+    first = (events(), counts())
+    for start in (date(2025, 12, 1), date(2026, 1, 1)):
+        list(rebuild_facts(start, date(2026, 2, 1)))
+        assert (events(), counts()) == first
+
+
+def test_forgotten_records_leave_no_count_behind(sent):
+    kept = [event["record_id"] for event in events()][::2]
+    processing.PARSER.forget(
+        [e["record_id"] for e in events() if e["record_id"] not in kept]
+    )
+    assert [event["record_id"] for event in events()] == kept
+    sent = [each for each in all_sent() if each.id in kept]
+    assert counts() == recounted(sent)
+    processing.PARSER.forget(kept)
+    assert (events(), counts()) == ([], ({}, []))
+
+
+def test_events_of_deleted_records_go_and_stay_counted(sent):
+    ids, first = [event["record_id"] for event in events()], counts()
+    processing.PARSER.expire(ids[::2])
+    assert [event["record_id"] for event in events()] == ids[1::2]
+    assert counts() == first

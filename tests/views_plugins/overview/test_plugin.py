@@ -1,15 +1,19 @@
 """The overview: every number equals a recount of the records."""
 
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
 from crashes.models import Guilty
 from records.models import Pending, Record, RefusedDay
+from records.submission import Submission
 from tests.crashes.factories import CLR, crashing, in_force
 from tests.factories import stored, submission
+from tests.records.strategies import rolled_back
 from tests.views_plugins.mcelogs import (
     BUILDS,
     HEARTBEAT,
@@ -37,11 +41,45 @@ LONG = (
 CRASHES = {CLR, "org.example/crash/unknown"}
 
 
-@pytest.fixture
-def sent() -> None:
+def crashes(filters: Filters) -> list[object]:
+    """With a backtrace or without."""
+    return [each for each in inside(filters) if each.classification in CRASHES]
+
+
+def rate(n: int, days: int) -> float | None:
+    return round(PER * n / days, 2) if days else None
+
+
+def test_new_guilties_are_those_of_the_window_alone():
+    in_force()
+    digested(
+        [
+            (MOMENTS[0], crashing(("old()", "m.so"))),
+            (MOMENTS[3], crashing(("old()", "m.so"))),
+            (MOMENTS[3], crashing(("new()", "m.so"))),
+        ]
+    )
+    filters = asked(PLUGIN, f"start={MOMENTS[3].date()}")
+    (row,) = part(content(filters), "guilties").rows
+    assert [cell.value for cell in row] == ["new()", "m.so", 1, 1]
+    guilty = Guilty.objects.get(frame__function="new()")
+    assert row[0].link.endswith(f"/{guilty.pk}")
+    everything = part(content(asked(PLUGIN, "days=all")), "guilties").rows
+    assert {row[0].value for row in everything} == {"old()", "new()"}
+
+
+@pytest.fixture(scope="module")
+def sent(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Stored once for the tests below, and rolled back."""
+    with django_db_blocker.unblock(), rolled_back():
+        in_force()
+        digested(fleet())
+        yield
+
+
+def fleet() -> list[tuple[datetime, Submission]]:
     """Heartbeats, crashes and others, from several builds and over a New Year."""
     random = Random(11)
-    in_force()
     rows = []
     for _ in range(250):
         build = random.choice(BUILDS)
@@ -60,16 +98,7 @@ def sent() -> None:
             ]
         )
         rows.append((random.choice(MOMENTS), record))
-    digested(rows)
-
-
-def crashes(filters: Filters) -> list[object]:
-    """With a backtrace or without."""
-    return [each for each in inside(filters) if each.classification in CRASHES]
-
-
-def rate(n: int, days: int) -> float | None:
-    return round(PER * n / days, 2) if days else None
+    return rows
 
 
 def test_figures_and_charts_equal_a_recount(sent):
@@ -138,24 +167,6 @@ def test_newest_builds_equal_a_recount(sent):
             )
             for build in newest
         ]
-
-
-def test_new_guilties_are_those_of_the_window_alone():
-    in_force()
-    digested(
-        [
-            (MOMENTS[0], crashing(("old()", "m.so"))),
-            (MOMENTS[3], crashing(("old()", "m.so"))),
-            (MOMENTS[3], crashing(("new()", "m.so"))),
-        ]
-    )
-    filters = asked(PLUGIN, f"start={MOMENTS[3].date()}")
-    (row,) = part(content(filters), "guilties").rows
-    assert [cell.value for cell in row] == ["new()", "m.so", 1, 1]
-    guilty = Guilty.objects.get(frame__function="new()")
-    assert row[0].link.endswith(f"/{guilty.pk}")
-    everything = part(content(asked(PLUGIN, "days=all")), "guilties").rows
-    assert {row[0].value for row in everything} == {"old()", "new()"}
 
 
 def test_the_pipeline_is_told(sent):

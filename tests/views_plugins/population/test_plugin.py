@@ -1,8 +1,10 @@
 """The population: every number equals a recount of the heartbeats themselves."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from django.http import QueryDict
@@ -14,6 +16,7 @@ from records.spans import fold
 from records.store import insert_records
 from records.versions import version_key
 from tests.factories import submission
+from tests.records.strategies import rolled_back
 from tests.views_plugins.recount import time_of
 from views_plugins import filters
 from views_plugins.charts import Chart
@@ -82,16 +85,6 @@ def digested(seed: int) -> None:
         fold(datetime(2026, 1, 13, tzinfo=UTC), most=20 + seed)
 
 
-@pytest.fixture(params=[1, 2, 3])
-def sent(db, request):
-    digested(request.param)
-
-
-@pytest.fixture
-def sent_once(db):
-    digested(1)
-
-
 def asked(query: str):
     return filters.parse(PLUGIN, QueryDict(query))
 
@@ -137,6 +130,36 @@ def test_the_default_is_two_weeks_of_all_systems():
     assert len(found.days) == 14
     assert found.scope.system_name == ""
     assert content(found).empty
+
+
+def test_today_is_not_over():
+    """It has a point in the chart; the mean and the estimate are of the days before."""
+    now = datetime.now(UTC)
+    for day in range(4):
+        moment = now - timedelta(days=day)
+        machines = range(1 if day == 0 else 4)
+        sent = [
+            (moment, submission(classification="a/heartbeat/b", machine_id=str(n)))
+            for n in machines
+        ]
+        insert_records(sent)
+    digest_batch(100)
+    found = content(asked("days=4"))
+    assert [n for (n,) in rows(found.part("active")).values()] == [4, 4, 4, 1]
+    machines, ids, mean = found.figures
+    assert (machines.value, ids.value, mean.value) == (4, 4, 4)
+    assert "3 whole days" in machines.note
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def sent(request, django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Stored once for the tests below, and rolled back."""
+    with django_db_blocker.unblock(), rolled_back():
+        digested(request.param)
+        yield
+
+
+sent_once = pytest.mark.parametrize("sent", [1], indirect=True, scope="module")
 
 
 def test_ids_of_builds_equal_a_recount(sent):
@@ -228,33 +251,16 @@ def test_figures_equal_a_recount(sent):
         assert mean == round(sum(days.values()) / length, 1)
 
 
-def test_today_is_not_over():
-    """It has a point in the chart; the mean and the estimate are of the days before."""
-    now = datetime.now(UTC)
-    for day in range(4):
-        moment = now - timedelta(days=day)
-        machines = range(1 if day == 0 else 4)
-        sent = [
-            (moment, submission(classification="a/heartbeat/b", machine_id=str(n)))
-            for n in machines
-        ]
-        insert_records(sent)
-    digest_batch(100)
-    found = content(asked("days=4"))
-    assert [n for (n,) in rows(found.part("active")).values()] == [4, 4, 4, 1]
-    machines, ids, mean = found.figures
-    assert (machines.value, ids.value, mean.value) == (4, 4, 4)
-    assert "3 whole days" in machines.note
-
-
-def test_the_assumption_is_named(sent_once):
+@sent_once
+def test_the_assumption_is_named(sent):
     machines, ids, _ = content(asked(WINDOWS[0])).figures
     assert "new id every three days" in machines.note
     assert "%" in machines.note
     assert "not machines" in ids.note
 
 
-def test_numbers_lead_to_their_heartbeats(sent_once):
+@sent_once
+def test_numbers_lead_to_their_heartbeats(sent):
     wanted = asked("start=2025-12-24&end=2026-01-08&system_name=other")
     found = content(wanted)
     for chart in found.parts:
@@ -268,9 +274,8 @@ def test_numbers_lead_to_their_heartbeats(sent_once):
     )
 
 
-def test_queries_do_not_depend_on_days_or_builds(
-    sent_once, django_assert_max_num_queries
-):
+@sent_once
+def test_queries_do_not_depend_on_days_or_builds(sent, django_assert_max_num_queries):
     """Days and ids, and again for the estimate; builds, and what is summed up, twice;
     and the order of builds.
     """
@@ -281,7 +286,8 @@ def test_queries_do_not_depend_on_days_or_builds(
             content(wanted)
 
 
-def test_the_page_shows_both_numbers(admin_client, sent_once):
+@sent_once
+def test_the_page_shows_both_numbers(admin_client, sent):
     page = admin_client.get(f"/population?{WINDOWS[0]}")
     text = page.content.decode()
     assert page.status_code == 200

@@ -1,10 +1,13 @@
 """The view of thermal events: every number equals a recount of the records."""
 
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from records import addresses
+from tests.records.strategies import rolled_back
 from tests.views_plugins.mcelogs import (
     WINDOWS,
     asked,
@@ -24,9 +27,16 @@ from views_plugins.thermal.plugin import PLUGIN, content
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def sent(db: None) -> None:
-    digested(mixed())
+def test_nothing_received_is_an_empty_view():
+    assert content(asked(PLUGIN)).empty
+
+
+@pytest.fixture(scope="module")
+def sent(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Stored once for the tests below, and rolled back."""
+    with django_db_blocker.unblock(), rolled_back():
+        digested(mixed())
+        yield
 
 
 def test_every_number_equals_a_recount(sent):
@@ -80,10 +90,6 @@ def test_rates_are_events_per_thousand_machine_days(sent):
         assert row == tuple(
             rate(counts[text[:10], above], there[week]) for above in (True, False)
         )
-
-
-def test_nothing_received_is_an_empty_view():
-    assert content(asked(PLUGIN)).empty
 
 
 def test_the_page_is_shown_to_readers(sent, client, settings):

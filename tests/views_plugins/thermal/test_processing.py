@@ -1,15 +1,18 @@
 """From records of thermal events to events and counts."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import pytest
 
+from records.digest import digest_batch
 from records.models import Build, ParserFailure
 from records.parsers import StoredRecord
 from records.rebuild import rebuild_facts
 from tests.factories import stored
+from tests.records.strategies import rolled_back
 from tests.views_plugins.mcelogs import (
     MOMENTS,
     Sent,
@@ -68,7 +71,7 @@ def test_a_thermal_event_becomes_an_event_and_a_count(classification, status, ab
     record = stored(
         MOMENTS[0], classification=classification, payload=hot(status), machine_id="m"
     )
-    digested([])
+    digest_batch(10)
     assert events() == [
         {
             "record_id": record.pk,
@@ -95,38 +98,6 @@ def test_counts_equal_a_recount_of_the_records(seed):
     assert not ParserFailure.objects.exists()
 
 
-def test_every_record_of_mcelog_is_either_a_check_or_thermal():
-    digested(mixed())
-    both = [ThermalEvent.objects, MceEvent.objects]
-    ids = [pk for facts in both for pk in facts.values_list("record_id", flat=True)]
-    assert sorted(ids) == [each.id for each in all_sent() if each.event]
-
-
-def test_facts_and_counts_made_again_are_equal_to_the_first_time():
-    digested(mixed())
-    first = (events(), days())
-    for start in (date(2025, 12, 1), date(2026, 1, 1)):
-        list(rebuild_facts(start, date(2026, 2, 1)))
-        assert (events(), days()) == first
-
-
-def test_forgotten_records_leave_no_count_behind():
-    digested(mixed())
-    ids = [event["record_id"] for event in events()]
-    processing.PARSER.forget(ids[::2])
-    assert days() == recounted([each for each in all_sent() if each.id in ids[1::2]])
-    processing.PARSER.forget(ids)
-    assert (events(), days()) == ([], [[], []])
-
-
-def test_events_of_deleted_records_go_and_stay_counted():
-    digested(mixed())
-    ids, first = [event["record_id"] for event in events()], days()
-    processing.PARSER.expire(ids[::2])
-    assert [event["record_id"] for event in events()] == ids[1::2]
-    assert days() == first
-
-
 def test_the_page_of_a_record_says_what_happened():
     record = StoredRecord(
         1, MOMENTS[0], 0, "m", CORRECTED, 2, False, 1, "clear", "1", hot("0")
@@ -137,3 +108,39 @@ def test_the_page_of_a_record_says_what_happened():
     assert dict(shown["facts"])["Temperature"] == "below the threshold"
     other = check("Corrected error", "9c00004001010091")
     assert READING.read(record._replace(payload=other)) is None
+
+
+@pytest.fixture(scope="module")
+def sent(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Stored once for the tests below, and rolled back."""
+    with django_db_blocker.unblock(), rolled_back():
+        digested(mixed())
+        yield
+
+
+def test_every_record_of_mcelog_is_either_a_check_or_thermal(sent):
+    both = [ThermalEvent.objects, MceEvent.objects]
+    ids = [pk for facts in both for pk in facts.values_list("record_id", flat=True)]
+    assert sorted(ids) == [each.id for each in all_sent() if each.event]
+
+
+def test_facts_and_counts_made_again_are_equal_to_the_first_time(sent):
+    first = (events(), days())
+    for start in (date(2025, 12, 1), date(2026, 1, 1)):
+        list(rebuild_facts(start, date(2026, 2, 1)))
+        assert (events(), days()) == first
+
+
+def test_forgotten_records_leave_no_count_behind(sent):
+    ids = [event["record_id"] for event in events()]
+    processing.PARSER.forget(ids[::2])
+    assert days() == recounted([each for each in all_sent() if each.id in ids[1::2]])
+    processing.PARSER.forget(ids)
+    assert (events(), days()) == ([], [[], []])
+
+
+def test_events_of_deleted_records_go_and_stay_counted(sent):
+    ids, first = [event["record_id"] for event in events()], days()
+    processing.PARSER.expire(ids[::2])
+    assert [event["record_id"] for event in events()] == ids[1::2]
+    assert days() == first
