@@ -2,24 +2,30 @@
 
 import os
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.apps import AppConfig, apps
-from django.db.models.signals import post_migrate
+from django.db import transaction
+from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings
 
 from alerts import worker
 from crashes import classes
 from records import labels, names, purge
+from tests.cleaning import NewDatabase
 from tests.databases import PostgresTemplate, SqliteTemplate
 from tests.postgres import Cluster, find_programs
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOW_FOLDERS = {"browser", "deployments", "e2e", "plugins"}
-DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "on_postgres"}
+DATABASE_FIXTURES = {
+    "db",
+    "django_db_setup",
+    "module_db",
+    "on_postgres",
+    "transactional_db",
+}
 IN_CI = os.environ.get("CI", "").lower() in {"true", "1"}
 
 settings.register_profile("default", deadline=None)
@@ -31,21 +37,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ci" if IN_CI else "default")
-
-
-def _configure(sender: AppConfig, **kwargs: Any) -> None:
-    """A database that a test emptied is then as a new one is."""
-    model, migration = CONFIGURED[sender.label]
-    if not apps.get_model(model).objects.exists():
-        import_module(migration).forward(apps, None)
-
-
-CONFIGURED = {
-    "records": ("records.RetentionRule", "records.migrations.0003_retention"),
-    "crashes": ("crashes.CrashClassification", "crashes.migrations.0002_configuration"),
-}
-for label in CONFIGURED:
-    post_migrate.connect(_configure, sender=apps.get_app_config(label))
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
@@ -65,6 +56,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def asks_a_database(item: pytest.Item) -> bool:
     fixtures = set(getattr(item, "fixturenames", ()))
     return bool(item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A database that a test committed to is then as a new one is."""
+    with django_db_blocker.unblock():
+        new = NewDatabase()
+    with pytest.MonkeyPatch.context() as django:
+        django.setattr(
+            TransactionTestCase, "_fixture_teardown", lambda _: new.restore()
+        )
+        yield
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Rows of a module's fixtures: what a test changes of them is rolled back after it.
+
+    Not for modules with tests that commit.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture(autouse=True)
