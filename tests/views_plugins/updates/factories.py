@@ -25,21 +25,24 @@ def payload(before: object, after: object, result: object = 0, *more: str) -> st
     return "\n".join(lines) + "\n"
 
 
-def updated(
-    before: object,
-    after: object,
-    result: object = 0,
-    *more: str,
-    at: datetime = NOON,
-    **changes: Any,
-) -> Record:
-    """A record of an update, waiting for the worker."""
+def update_of(
+    before: object, after: object, result: object = 0, *more: str, **changes: Any
+) -> dict[str, Any]:
+    """What a record of an update is made of."""
     text = payload(before, after, result, *more)
-    return stored(at, **{"classification": UPDATE, "payload": text, **changes})
+    return {"classification": UPDATE, "payload": text, **changes}
+
+
+def updated(*told: Any, at: datetime = NOON, **changes: Any) -> Record:
+    """A record of an update, waiting for the worker."""
+    return stored(at, **update_of(*told, **changes))
 
 
 def digest() -> None:
-    """With days that are over summed up."""
     while digest_batch(1000):
         pass
+
+
+def sum_up() -> None:
+    """Days that are over."""
     fold(NOON + timedelta(days=9))

@@ -9,8 +9,15 @@ import pytest
 
 from records.models import ParserFailure, Pending, Record
 from records.rebuild import rebuild_facts
-from tests.factories import stored
-from tests.views_plugins.updates.factories import ACRN, NOON, digest, updated
+from records.store import insert_records
+from tests.factories import stored, submission
+from tests.views_plugins.updates.factories import (
+    ACRN,
+    NOON,
+    digest,
+    update_of,
+    updated,
+)
 from views_plugins.updates import processing
 from views_plugins.updates.models import UpdateDay, UpdateEvent
 from views_plugins.updates.parser import update
@@ -55,19 +62,22 @@ def recounted() -> list[tuple[Any, ...]]:
 def seed(number: int, count: int = 80) -> None:
     """Updates over some days, of all outcomes, and what is none."""
     rng = Random(number)
+    made = []
     for _ in range(count):
         before, after = rng.choice([(10, 20), (10, 30), (20, 30), (30, 30), (30, -1)])
-        updated(
+        each = update_of(
             before,
             after,
             rng.choice([0, 0, 0, 11, ""]),
             *rng.choice([("time= 39.6", "bytes=98123455"), ("time=0.4",), ()]),
-            at=NOON + timedelta(hours=rng.randrange(-60, 60)),
             build=rng.choice(["10", "20", "30"]),
             machine_id=f"m{rng.randrange(9)}",
             external=rng.random() < 0.5,
             system_name=rng.choice(["clear-linux-os", "example-os"]),
         )
+        at = NOON + timedelta(hours=rng.randrange(-60, 60))
+        made.append((at, submission(**each)))
+    insert_records(made)
     stored(NOON, classification=ACRN, payload="system update to: 30\n")
     stored(NOON, classification="org.clearlinux/swupd-client/check", payload="result=0")
 

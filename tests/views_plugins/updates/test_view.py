@@ -1,7 +1,9 @@
 """The Updates view: its numbers are those of the records, and lead to them."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, date, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,8 +12,9 @@ from django.test import Client
 
 from records.models import Record
 from tests.factories import stored
+from tests.records.strategies import rolled_back
 from tests.views_plugins.recount import time_of
-from tests.views_plugins.updates.factories import ACRN, NOON, digest, updated
+from tests.views_plugins.updates.factories import ACRN, NOON, digest, sum_up, updated
 from tests.views_plugins.updates.test_processing import seed
 from views_plugins import filters
 from views_plugins.charts import Chart, Content, Table
@@ -82,73 +85,12 @@ def values(part: Chart) -> dict[str, object]:
     return dict(zip(names, series.values, strict=True))
 
 
-QUERIES = [
-    "",
-    "days=2",
-    "start=2026-03-09&end=2026-03-10",
-    "external=true",
-    "system_name=example-os&external=false&days=14",
-    "start=2026-03-01&end=2026-06-30",
-]
-
-
-@pytest.mark.parametrize("query", QUERIES)
-def test_every_number_is_a_recount_of_the_records(query):
-    seed(3, 150)
-    digest()
-    content, found = shown(query), sent(query)
-    several = "system_name" not in query
-
-    def name(record: Record, version: str) -> str:
-        text = version or "not said"
-        return f"{record.build.system_name} {text}" if several else text
-
-    n = Counter(each.outcome for _, each in found)
-    assert min(n.values()) > 0
-    tried = n[Outcome.UPDATED] + n[Outcome.FAILED]
-    assert figures(content) | {"Mean duration": 0} == {
-        "Updates": n[Outcome.UPDATED],
-        "Failed": n[Outcome.FAILED],
-        "Nothing to do": n[Outcome.NONE],
-        "Success rate": round(100 * n[Outcome.UPDATED] / tried, 1),
-        "Mean duration": 0,
-    }
-    assert cells(content) == Counter(
-        (name(record, each.from_version), name(record, each.to_version))
-        for record, each in found
-        if each.outcome is Outcome.UPDATED
-    )
-    failed = [
-        (record, each) for record, each in found if each.outcome is Outcome.FAILED
-    ]
-    assert values(chart(content, "failures-by-build")) == Counter(
-        name(record, each.from_version) for record, each in failed
-    )
-    assert values(chart(content, "failures-by-result")) == Counter(
-        "not said" if each.result is None else str(each.result) for _, each in failed
-    )
-    days = chart(content, "days")
-    by_day = Counter(
-        (time_of(asked(query), record.received_at.date()), each.outcome.value)
-        for record, each in found
-    )
-    words = {"updated": "updated", "failed": "failed", "nothing to do": "none"}
-    assert {
-        (label.text, words[series.name]): value
-        for series in days.series
-        for label, value in zip(days.categories, series.values, strict=True)
-        if value
-    } == by_day
-    targets = table(content, "targets")
-    assert sum(int(str(row[1].value)) for row in targets.rows) == n[Outcome.UPDATED]
-    assert sum(int(str(row[2].value)) for row in targets.rows) == n[Outcome.FAILED]
-
-
 def test_versions_are_in_their_order_at_both_sides_with_sums():
     for before, after, times in [(9, 10, 1), (10, 11, 2), (9, 11, 4), (8, 9, 8)]:
         for _ in range(times):
             updated(before, after, at=NOON)
     digest()
+    sum_up()
     matrix = chart(shown(), "matrix")
     assert [label.text for label in matrix.categories] == ["8", "9", "10"]
     assert [series.name for series in matrix.series] == ["9", "10", "11"]
@@ -203,6 +145,7 @@ def test_the_mean_is_of_the_updates_that_told_their_duration():
     updated(1, 2, 7, "time=99", "bytes=9000000")
     updated(1, 1, 0, "time=0.2")
     digest()
+    sum_up()
     content = shown()
     assert figures(content)["Mean duration"] == 15.5
     (row,) = table(content, "targets").rows
@@ -280,3 +223,73 @@ def words(html: str) -> str:
     """Text without tags, with single blanks."""
     pieces = [each.partition(">")[2] for each in f">{html}".split("<")]
     return " ".join(" ".join(pieces).split())
+
+
+QUERIES = [
+    "",
+    "days=2",
+    "start=2026-03-09&end=2026-03-10",
+    "external=true",
+    "system_name=example-os&external=false&days=14",
+    "start=2026-03-01&end=2026-06-30",
+]
+
+
+@pytest.fixture(scope="module")
+def seeded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Stored once for the test below, and rolled back."""
+    with django_db_blocker.unblock(), rolled_back():
+        seed(3, 150)
+        digest()
+        sum_up()
+        yield
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_every_number_is_a_recount_of_the_records(seeded, query):
+    content, found = shown(query), sent(query)
+    several = "system_name" not in query
+
+    def name(record: Record, version: str) -> str:
+        text = version or "not said"
+        return f"{record.build.system_name} {text}" if several else text
+
+    n = Counter(each.outcome for _, each in found)
+    assert min(n.values()) > 0
+    tried = n[Outcome.UPDATED] + n[Outcome.FAILED]
+    assert figures(content) | {"Mean duration": 0} == {
+        "Updates": n[Outcome.UPDATED],
+        "Failed": n[Outcome.FAILED],
+        "Nothing to do": n[Outcome.NONE],
+        "Success rate": round(100 * n[Outcome.UPDATED] / tried, 1),
+        "Mean duration": 0,
+    }
+    assert cells(content) == Counter(
+        (name(record, each.from_version), name(record, each.to_version))
+        for record, each in found
+        if each.outcome is Outcome.UPDATED
+    )
+    failed = [
+        (record, each) for record, each in found if each.outcome is Outcome.FAILED
+    ]
+    assert values(chart(content, "failures-by-build")) == Counter(
+        name(record, each.from_version) for record, each in failed
+    )
+    assert values(chart(content, "failures-by-result")) == Counter(
+        "not said" if each.result is None else str(each.result) for _, each in failed
+    )
+    days = chart(content, "days")
+    by_day = Counter(
+        (time_of(asked(query), record.received_at.date()), each.outcome.value)
+        for record, each in found
+    )
+    words = {"updated": "updated", "failed": "failed", "nothing to do": "none"}
+    assert {
+        (label.text, words[series.name]): value
+        for series in days.series
+        for label, value in zip(days.categories, series.values, strict=True)
+        if value
+    } == by_day
+    targets = table(content, "targets")
+    assert sum(int(str(row[1].value)) for row in targets.rows) == n[Outcome.UPDATED]
+    assert sum(int(str(row[2].value)) for row in targets.rows) == n[Outcome.FAILED]
