@@ -22,16 +22,12 @@ AT_THE_ADMIN = ("anonymous", "curator", "admin")
 LEAVING = {"logout", "admin/logout/"}
 
 
-def with_slashes(table: dict[str, tuple[str, Row]]) -> dict[str, tuple[str, Row]]:
-    twins = {
-        f"{route}/": (f"{path}/", row)
-        for route, (path, row) in table.items()
-        if route.startswith(("api/records", "api/crashes", "api/guilties", "api/rules"))
-    }
-    return table | twins
-
-
-SITE = with_slashes(SITE)
+TWINS = {
+    f"{route}/": (f"{path}/", row)
+    for route, (path, row) in SITE.items()
+    if route.startswith(("api/records", "api/crashes", "api/guilties", "api/rules"))
+}
+"""The same addresses with a slash at their end."""
 
 
 def routes(
@@ -59,10 +55,10 @@ def _quiet():
 
 def test_every_address_has_a_row_and_every_row_an_address():
     there = set(routes(get_resolver().url_patterns))
-    assert there == {*SITE, *ADMIN}
+    assert there == {*SITE, *TWINS, *ADMIN}
 
 
-@pytest.mark.parametrize("table", [SITE, ADMIN], ids=["site", "admin"])
+@pytest.mark.parametrize("table", [SITE, TWINS, ADMIN], ids=["site", "twins", "admin"])
 def test_every_row_names_a_path_that_its_address_matches(table):
     wrong = {
         path: found
@@ -70,6 +66,14 @@ def test_every_row_names_a_path_that_its_address_matches(table):
         if (found := named(resolve(f"/{path}").route)) != route
     }
     assert wrong == {}
+
+
+def test_twins_are_answered_by_the_same_views():
+    """So that they are open to the same people."""
+    for path, _ in TWINS.values():
+        view, twin = (resolve(f"/{each}").func for each in (path[:-1], path))
+        assert view.view_class is twin.view_class
+        assert {**view.view_initkwargs, "schema": None} == twin.view_initkwargs
 
 
 def outcome(response: HttpResponseBase) -> str:
@@ -109,6 +113,10 @@ def staying(table: dict[str, tuple[str, Row]]) -> dict[str, tuple[str, Row]]:
 
 def test_every_address_is_open_to_whom_the_table_says(settings):
     assert list(differences(staying(SITE), COLUMNS, settings)) == []
+
+
+def test_twins_are_shut_for_whom_the_table_says(settings):
+    assert list(differences(TWINS, ("anonymous", "nobody"), settings)) == []
 
 
 def test_every_address_of_the_admin_is_open_to_whom_the_table_says(settings):
