@@ -1,6 +1,7 @@
 """Counts and lists of crashes, equal to those counted from what was sent."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -13,6 +14,7 @@ from crashes.models import CountedGuilty, CrashDay, Guilty
 from records.models import Build, Record
 from records.scope import Scope
 from records.store import insert_records
+from records.submission import Submission
 from records.versions import version_key
 from tests.crashes.factories import (
     CLR,
@@ -26,6 +28,7 @@ from tests.crashes.factories import (
     merge,
     rule,
 )
+from tests.records.strategies import rolled_back
 
 pytestmark = pytest.mark.django_db
 
@@ -71,55 +74,49 @@ def guilty_of(frames: tuple[Named, ...]) -> Named | None:
     return (left or [None, *frames[-1:]][-1:])[0]
 
 
-@pytest.fixture(params=["counted", "not counted"])
-def sent(request) -> list[Sent]:
+@pytest.fixture(scope="module", params=["counted", "not counted"])
+def sent(request, module_db) -> Iterator[list[Sent]]:
     """Two hundred crashes of everything that scopes and lists tell apart.
 
     Guilties are counted while they come, or not at all.
     """
-    random = Random(7)
-    in_force(*(rule(*frame) for frame in IGNORED))
-    found = []
-    rows = []
-    for _ in range(200):
-        classification = random.choice([CLR, CLR, ELSEWHERE, COUNTED_ONLY])
-        chosen = tuple(random.choices(FRAMES, k=random.choice([0, 1, 1, 2])))
-        at, build = random.choice(MOMENTS), random.choice(BUILDS)
-        values = {
-            "program": random.choice(["/usr/bin/p", "q"]),
-            "signal": random.choice([6, 11]),
-            "classification": classification,
-            "machine_id": random.choice("uvwxyz"),
-            "external": random.random() < 0.3,
-        }
-        rows.append(
-            (
-                at,
-                crashing(*chosen, system_name=build[0], build=build[1], **values),
-            )
-        )
-        frames = () if classification == COUNTED_ONLY else chosen
-        found.append(
-            Sent(
-                0,
-                at,
-                classification,
-                values["program"],
-                frames,
-                values["machine_id"],
-                build,
-                values["external"],
-                values["signal"],
-                guilty_of(frames),
-            )
-        )
-    ids = insert_records(rows[:50])
-    digest()
-    if request.param == "counted":
-        count_again()
-    ids += insert_records(rows[50:])
-    digest()
-    return [each._replace(record=pk) for pk, each in zip(ids, found, strict=True)]
+    with rolled_back():
+        in_force(*(rule(*frame) for frame in IGNORED))
+        found, rows = zip(*map(some_crash, [Random(7)] * 200), strict=True)
+        ids = insert_records(rows[:50])
+        digest()
+        if request.param == "counted":
+            count_again()
+        ids += insert_records(rows[50:])
+        digest()
+        yield [each._replace(record=pk) for pk, each in zip(ids, found, strict=True)]
+
+
+def some_crash(random: Random) -> tuple[Sent, tuple[datetime, Submission]]:
+    classification = random.choice([CLR, CLR, ELSEWHERE, COUNTED_ONLY])
+    chosen = tuple(random.choices(FRAMES, k=random.choice([0, 1, 1, 2])))
+    at, build = random.choice(MOMENTS), random.choice(BUILDS)
+    values = {
+        "program": random.choice(["/usr/bin/p", "q"]),
+        "signal": random.choice([6, 11]),
+        "classification": classification,
+        "machine_id": random.choice("uvwxyz"),
+        "external": random.random() < 0.3,
+    }
+    frames = () if classification == COUNTED_ONLY else chosen
+    sent = Sent(
+        0,
+        at,
+        classification,
+        values["program"],
+        frames,
+        values["machine_id"],
+        build,
+        values["external"],
+        values["signal"],
+        guilty_of(frames),
+    )
+    return sent, (at, crashing(*chosen, system_name=build[0], build=build[1], **values))
 
 
 SCOPES = {
