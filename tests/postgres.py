@@ -102,6 +102,10 @@ class Cluster:
             f"postgres://{self.user}:{self.password}@127.0.0.1:{self.port}/{database}"
         )
 
+    @property
+    def is_running(self) -> bool:
+        return self._server is not None and self._server.poll() is None
+
     def start(self) -> None:
         """Start the server, on an empty data folder the first time, and wait for it."""
         if not (self._data / "PG_VERSION").exists():

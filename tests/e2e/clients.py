@@ -11,17 +11,20 @@ from http.client import HTTPException
 from tests.factories import header_request, json_body, json_request, values
 from tests.server import RawResponse, raw_request
 
-REST = 0.02  # seconds that a client waits after a failure
+REST = 0.05  # seconds that a client waits after a failure
 
 
 class Fleet:
     """Clients in threads; each has one record in hand until it is delivered.
 
     As real clients have it, only a 201 with a whole body is a delivery; after anything
-    else the same record is sent again.
+    else the same record is sent again. After a delivery each rests for ``pause``
+    seconds, which leaves the machine to what happens beside them.
     """
 
-    def __init__(self, port: int, clients: int, payload: int = 200) -> None:
+    def __init__(
+        self, port: int, clients: int, payload: int = 200, pause: float = 0.0
+    ) -> None:
         self.delivered: dict[str, int] = {}
         """Ids of records by event id, as they were answered."""
         self.failures = 0
@@ -30,6 +33,7 @@ class Fleet:
         self._port = port
         self._clients = clients
         self._payload = payload
+        self._pause = pause
         self._stop = threading.Event()
 
     @contextmanager
@@ -66,6 +70,7 @@ class Fleet:
             if client % 2:
                 data = json_request(json_body(sent, "x" * self._payload))
             self._deliver(sent["event_id"], data)
+            self._stop.wait(self._pause)
 
     def _deliver(self, event_id: str, data: bytes) -> None:
         """Send until it is delivered; at the end, for some seconds more."""

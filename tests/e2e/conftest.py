@@ -6,7 +6,9 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
+from tests.databases import PostgresTemplate
 from tests.e2e.database import Database
+from tests.postgres import Cluster, find_programs
 from tests.server import App, GunicornServer, RawResponse, raw_request
 
 APPS: tuple[App, ...] = ("telemetry_site.wsgi_collector", "telemetry_site.wsgi")
@@ -45,3 +47,39 @@ def served(
 @pytest.fixture
 def database(server_database: str) -> Database:
     return Database(server_database)
+
+
+@pytest.fixture(scope="module")
+def _durable_cluster(on_postgres: bool) -> Iterator[Cluster]:
+    if not on_postgres:
+        pytest.skip("runs in the PostgreSQL half")
+    if not find_programs():
+        pytest.skip("no PostgreSQL server programs on this machine")
+    with Cluster(durable=True, settings={"fsync": "off"}) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def _durable_template(_durable_cluster: Cluster) -> PostgresTemplate:
+    return PostgresTemplate(_durable_cluster.url())
+
+
+@pytest.fixture
+def durable_cluster(_durable_cluster: Cluster) -> Cluster:
+    """A running PostgreSQL to be killed and restarted, the same for a module.
+
+    What a process wrote survives its SIGKILL in the kernel: flushing to the disk, which
+    takes seconds, is for power cuts.
+    """
+    if not _durable_cluster.is_running:
+        _durable_cluster.start()
+    return _durable_cluster
+
+
+@pytest.fixture
+def durable_database(
+    durable_cluster: Cluster, _durable_template: PostgresTemplate
+) -> Iterator[str]:
+    """DATABASE_URL of a migrated database there."""
+    with _durable_template.copy() as url:
+        yield url

@@ -130,11 +130,9 @@ def test_a_full_disk_under_postgres_loses_nothing(on_postgres, small_disk, tmp_p
 
 
 def test_a_database_that_dies_under_collector_and_worker_is_waited_for(
-    durable_cluster: Cluster, tmp_path
+    durable_cluster: Cluster, durable_database, tmp_path
 ):
-    cluster = durable_cluster
-    url = cluster.create_database("telemetry")
-    migrate(url)
+    cluster, url = durable_cluster, durable_database
     with (
         collector(url, tmp_path) as server,
         DigestProcess(url, tmp_path / "digest.log") as worker,
@@ -154,11 +152,9 @@ def test_a_database_that_dies_under_collector_and_worker_is_waited_for(
 
 
 def test_a_database_that_hangs_for_a_while_loses_nothing(
-    durable_cluster: Cluster, tmp_path
+    durable_cluster: Cluster, durable_database, tmp_path
 ):
-    url = durable_cluster.create_database("telemetry")
-    migrate(url)
-    with collector(url, tmp_path) as server:
+    with collector(durable_database, tmp_path) as server:
         fleet = Fleet(server.port, CLIENTS)
         with fleet.sending():
             for _ in range(ROUNDS):
@@ -166,7 +162,7 @@ def test_a_database_that_hangs_for_a_while_loses_nothing(
                 with durable_cluster.hanging():
                     time.sleep(4)
                 fleet.wait_for(30, timeout=5)
-        assert_stored_once(fleet, Database(url))
+        assert_stored_once(fleet, Database(durable_database))
         assert "WORKER TIMEOUT" not in server.log
 
 
@@ -221,17 +217,15 @@ def _wait_for_tables(database: Database, count: int) -> None:
 
 
 def test_a_purge_whose_database_dies_deletes_the_rest_next_time(
-    durable_cluster: Cluster, tmp_path
+    durable_cluster: Cluster, durable_database, tmp_path
 ):
-    cluster, log = durable_cluster, tmp_path / "purge.log"
-    url = cluster.create_database("telemetry")
-    migrate(url)
-    database = Database(url)
+    cluster, url = durable_cluster, durable_database
+    database, log = Database(url), tmp_path / "purge.log"
     with collector(url, tmp_path) as server:
         for round_ in range(ROUNDS):
             _old_records(server, database, log, days=100 + round_)
             before, old = counted(database), _old(database)
-            fleet = Fleet(server.port, 4)
+            fleet = Fleet(server.port, 4, pause=0.05)
             with fleet.sending():
                 purge = start_command("purge_records", url, log, "--batch", "20")
                 _wait_until_fewer(database, than=old)

@@ -8,7 +8,6 @@ from tests.e2e.clients import Fleet
 from tests.e2e.database import Database
 from tests.e2e.processes import DigestProcess, assert_stored_once, collector, counted
 from tests.postgres import Cluster
-from tests.server import migrate
 
 pytestmark = [pytest.mark.reliability, pytest.mark.xdist_group("kills")]
 
@@ -36,11 +35,9 @@ def test_a_killed_collector_loses_and_doubles_nothing(
 
 
 def test_a_database_that_is_killed_or_stopped_loses_and_doubles_nothing(
-    durable_cluster: Cluster, tmp_path
+    durable_cluster: Cluster, durable_database, tmp_path
 ):
-    cluster = durable_cluster
-    url = cluster.create_database("telemetry")
-    migrate(url)
+    cluster, url = durable_cluster, durable_database
     with collector(url, tmp_path) as server:
         fleet = Fleet(server.port, CLIENTS)
         with fleet.sending():

@@ -71,7 +71,7 @@ def test_no_record_is_refused_late_or_lost_while_migrations_run(database, tmp_pa
         collector(database.url, tmp_path) as server,
         DigestProcess(database.url, tmp_path / "digest.log") as worker,
     ):
-        fleet = Fleet(server.port, CLIENTS)
+        fleet = Fleet(server.port, CLIENTS, pause=0.05)
         with fleet.sending():
             fleet.wait_for(50)
             assert upgrade(database, log).wait(60) == 0, log.read_text()
@@ -88,7 +88,7 @@ def test_no_record_is_refused_late_or_lost_while_migrations_run(database, tmp_pa
 def test_a_long_reader_holds_up_the_migration_and_no_record(database, tmp_path):
     log = tmp_path / "migrate.log"
     with collector(database.url, tmp_path) as server:
-        fleet = Fleet(server.port, CLIENTS)
+        fleet = Fleet(server.port, CLIENTS, pause=0.05)
         with fleet.sending():
             with reader(database):
                 migration = upgrade(database, log)
