@@ -1,7 +1,7 @@
 """What the test of an installed plugin does in processes of its own.
 
 `store TIME` stores and digests records, `state` prints all tables and some pages,
-`pages PATH…` prints these pages.
+`pages PATH…` prints these pages; after `store TIME`, one of the others may follow.
 """
 
 import json
@@ -42,6 +42,7 @@ PAGES = (
     "/api/views/builds",
     "/api/schema",
     "/api/views",
+    "/services",
 )
 PLUGIN = "telemetry_journal"
 _NOW = re.compile(r'data-now="\d+"|records-\d{14}')
@@ -84,11 +85,16 @@ def pages(*paths: str) -> dict[str, tuple[int, str]]:
     return found
 
 
-if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["store", moment]:
+def main(arguments: list[str]) -> None:
+    match arguments:
+        case ["store", moment, *more]:
             store(datetime.fromisoformat(moment))
+            main(more)
         case ["state"]:
             json.dump({"tables": tables(), "pages": pages(*PAGES)}, sys.stdout)
         case ["pages", *paths]:
             json.dump(pages(*paths), sys.stdout)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
