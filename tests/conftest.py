@@ -1,5 +1,6 @@
 """Fixtures for every test; those that need a browser are in tests/browser."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.parent.name in SLOW_FOLDERS or item.get_closest_marker("slow")
     }
     items.sort(key=lambda item: item.path not in long)  # none is left for the end
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay: garbage is not looked for among them."""
+    gc.collect()
+    gc.freeze()
 
 
 def asks_a_database(item: pytest.Item) -> bool:
