@@ -15,7 +15,7 @@ from records import addresses, machine
 from records.digest import digest_batch
 from records.models import Record
 from records.store import insert_records
-from tests.crashes.factories import crashed, guilty_row
+from tests.crashes.factories import crashed, crashing, guilty_row
 from tests.factories import stored, submission
 from views_plugins.machines import history, parts
 
@@ -293,14 +293,16 @@ def test_machines_are_only_read(reader, method):
 
 
 def test_the_counts_are_those_of_the_records(reader):
-    for n in range(40):
-        stored(
-            NOON + timedelta(hours=7 * n),
+    sent = [
+        submission(
             machine_id="m" if n % 3 else "another",
             build=str(n % 4),
             external=n % 5 == 0,
             classification=HEARTBEAT if n % 2 else CRASH,
         )
+        for n in range(40)
+    ]
+    insert_records([(NOON + timedelta(hours=7 * n), r) for n, r in enumerate(sent)])
     digest()
     found = history.find("m")
     assert found is not None
@@ -339,12 +341,13 @@ def test_a_long_life_is_charted_by_its_last_days():
 
 
 def test_a_busy_machine_costs_no_more_questions(reader, django_assert_max_num_queries):
-    for n in range(60):
-        build, at = str(n % 7), NOON + timedelta(hours=5 * n)
-        if n % 3:
-            stored(at, machine_id="m", build=build, kernel_version=f"6.{n}")
-        else:
-            crashed((f"f{n}()", "m.so"), machine_id="m", at=at, build=build)
+    sent = [
+        submission(machine_id="m", build=str(n % 7), kernel_version=f"6.{n}")
+        if n % 3
+        else crashing((f"f{n}()", "m.so"), machine_id="m", build=str(n % 7))
+        for n in range(60)
+    ]
+    insert_records([(NOON + timedelta(hours=5 * n), r) for n, r in enumerate(sent)])
     digest()
     page(reader)  # names are remembered
     # Its days; its newest records, which are looked for from the last id on, further
