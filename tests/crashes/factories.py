@@ -7,7 +7,15 @@ from typing import Any, NamedTuple
 
 from crashes import backtrace, curation, guilty, judging, presence
 from crashes.guilty import Rule, Rules
-from crashes.models import CrashDay, CrashReport, Frame, Guilty, Trace
+from crashes.models import (
+    CrashDay,
+    CrashReport,
+    Frame,
+    Guilty,
+    RulesVersion,
+    Trace,
+)
+from crashes.models import Rule as RuleRow
 from records.digest import digest_batch
 from records.models import Record
 from records.store import insert_records
@@ -73,6 +81,12 @@ def in_force(*rules: Rule) -> None:
     """These are the rules, and every trace is judged by them."""
     curation.apply(rules, note="of a test")
     judge_everything()
+
+
+def empty_first_version() -> None:
+    """Without the hundreds of rules that the project starts with."""
+    RuleRow.objects.all().delete()
+    RulesVersion.objects.update(rules=[])
 
 
 def count_again() -> None:

@@ -26,6 +26,7 @@ from tests.crashes.factories import (
     crashed,
     crashing,
     digest,
+    empty_first_version,
     frame_row,
     groups,
     guilty_of,
@@ -42,6 +43,11 @@ A, B, C = ("a()", "m.so"), ("b()", "m.so"), ("c()", "m.so")
 
 
 transactional = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_starter_rules(db):
+    empty_first_version()
 
 
 def states() -> list[str]:
