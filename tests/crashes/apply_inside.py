@@ -1,6 +1,7 @@
 """What `test_apply_survives` does in processes of its own: with the real settings.
 
-``python -m tests.crashes.apply_inside fill|first|second|state``; answers with JSON.
+``python -m tests.crashes.apply_inside`` with some of `STEPS`, which answer with JSON,
+or with ``work``, for the worker.
 """
 
 # ruff: noqa: E402, T201
@@ -11,6 +12,8 @@ from typing import Any
 import django
 
 django.setup()
+
+from django.core.management import call_command
 
 from crashes import curation, judging
 from crashes.models import Rejudge, RulesVersion, Trace
@@ -24,7 +27,8 @@ from tests.crashes.factories import (
     verdicts,
 )
 
-CRASHES = 2100  # more than are judged at once
+CRASHES = 500
+JUDGED_AT_ONCE = 100
 A, B = ("a()", "m.so"), ("b()", "m.so")
 
 
@@ -40,6 +44,11 @@ def first() -> None:
 
 def second() -> None:
     curation.apply((rule(*A), rule(*B)), note="second")
+
+
+def work(*options: str) -> None:
+    curation.judge_again.__defaults__ = (JUDGED_AT_ONCE,)
+    call_command("digest", *options)
 
 
 def shown(found: dict[int, Verdict]) -> dict[int, Any]:
@@ -61,6 +70,10 @@ def state() -> dict[str, Any]:
     }
 
 
+STEPS = {"fill": fill, "first": first, "second": second, "state": state}
+
 if __name__ == "__main__":
-    steps = {"fill": fill, "first": first, "second": second, "state": state}
-    print(json.dumps(steps[sys.argv[1]]()))
+    if sys.argv[1] == "work":
+        work(*sys.argv[2:])
+    else:
+        print(json.dumps({name: STEPS[name]() for name in sys.argv[1:]}))
