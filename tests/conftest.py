@@ -16,7 +16,6 @@ from crashes import classes
 from records import labels, names, purge
 from tests.cleaning import NewDatabase
 from tests.databases import PostgresTemplate, SqliteTemplate
-from tests.postgres import Cluster, find_programs
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOW_FOLDERS = {"browser", "deployments", "e2e", "plugins"}
@@ -144,18 +143,3 @@ def server_database(
     """DATABASE_URL of a migrated database that other processes can use."""
     with _migrated_template.copy() as url:
         yield url
-
-
-@pytest.fixture
-def durable_cluster(on_postgres: bool) -> Iterator[Cluster]:
-    """A running PostgreSQL to be killed and restarted.
-
-    What a process wrote survives its SIGKILL in the kernel: flushing to the disk, which
-    takes seconds, is for power cuts.
-    """
-    if not on_postgres:
-        pytest.skip("runs in the PostgreSQL half")
-    if not find_programs():
-        pytest.skip("no PostgreSQL server programs on this machine")
-    with Cluster(durable=True, settings={"fsync": "off"}) as cluster:
-        yield cluster
