@@ -1,5 +1,7 @@
 """What tests commit is gone after them, and what they took away is back."""
 
+from uuid import uuid4
+
 import pytest
 from django.contrib.auth.models import Group
 
@@ -33,4 +35,4 @@ def test_what_is_new_after_it_gets_no_id_that_was_there_before():
     last = Rule.objects.latest("pk").pk
     Rule.objects.all().delete()
     new.restore()
-    assert Rule.objects.create(key=b"x", function="f()").pk > last
+    assert Rule.objects.create(key=uuid4(), function="f()").pk > last

@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -401,7 +402,7 @@ def test_versions_show_how_far_they_are_and_the_newest_is_undone(curator):
 
 
 def test_the_first_version_is_not_undone(curator):
-    Rule.objects.create(key=b"x", function="f()")
+    Rule.objects.create(key=uuid4(), function="f()")
     path = "/admin/crashes/rulesversion/"
     page = sent(curator, path, action="undo", _selected_action=[newest().pk])
     assert "There is no change to undo." in text(page)
