@@ -55,7 +55,9 @@ def run_on_postgres(arguments: list[str]) -> str:
 def _pytest(database: str, url: str, arguments: list[str]) -> str:
     print(f"\n=== {database} ===", flush=True)
     command = [sys.executable, "-m", "pytest", *DISTRIBUTED, *arguments]
-    environment = os.environ | {"DATABASE_URL": url}
+    # Hundreds of processes are started: each finds what the one before compiled.
+    compiled = {"PYTHONDONTWRITEBYTECODE": ""}
+    environment = os.environ | compiled | {"DATABASE_URL": url}
     suite = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     try:
         code = suite.wait()
