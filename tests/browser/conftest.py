@@ -24,7 +24,10 @@ from tests.conftest import IN_CI
 
 # The first makes no window around a page, which takes longer than most pages.
 CHROMIUM_NAMES = (
-    *("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"),
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
 )
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
