@@ -298,13 +298,11 @@ def _captured(queryset: RecordQuerySet, given: Mapping[str, Any]) -> RecordQuery
         firsts = [*firsts, int(given["captured_after"].timestamp())]
     if "captured_before" in given:
         lasts = [*lasts, int(given["captured_before"].timestamp()) - 1]
-    if firsts and lasts:
-        last = min(lasts)
-        until = windows.last_id_captured(last)
-        return queryset.captured(max(firsts), last, until)
-    if firsts:
-        return queryset.filter(captured_at__gte=max(firsts))
-    return queryset.filter(captured_at__lte=min(lasts)) if lasts else queryset
+    if not firsts and not lasts:
+        return queryset
+    first, last = max(firsts, default=None), min(lasts, default=None)
+    until = None if last is None else windows.last_id_captured(last)
+    return queryset.captured(first, last, until)
 
 
 # --- Filters of other apps ----------------------------------------------------------

@@ -1,6 +1,6 @@
 """Questions to the table of records, by name; they chain."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import chain
 from math import inf
@@ -81,6 +81,7 @@ class RecordQuerySet(models.QuerySet["Record"]):
         self._gap: tuple[int, int] | None = None
         self._indexed = False
         self._until: int | None = None
+        self._open = False
         self._listed: Listed | None = None
 
     def _clone(self) -> Self:
@@ -90,6 +91,7 @@ class RecordQuerySet(models.QuerySet["Record"]):
         clone._gap = self._gap
         clone._indexed = self._indexed
         clone._until = self._until
+        clone._open = self._open
         clone._listed = self._listed
         return clone  # type: ignore[no-any-return]
 
@@ -111,10 +113,17 @@ class RecordQuerySet(models.QuerySet["Record"]):
         """That this machine id was sent with."""
         return self._by_index(machine_id=machine_id)
 
-    def captured(self, first: int, last: int, until: int | None) -> Self:
-        """Captured in these seconds; mostly with ids up to ``until``, it is thought."""
-        records = self._by_index(captured_at__range=(first, last))
-        records._until = until
+    def captured(self, first: int | None, last: int | None, until: int | None) -> Self:
+        """Captured from and until these seconds; None is an open side.
+
+        Mostly with ids up to ``until``, it is thought.
+        """
+        limits = {"captured_at__gte": first, "captured_at__lte": last}
+        conditions = {name: n for name, n in limits.items() if n is not None}
+        if len(conditions) < 2 and (self._names or self.query.has_filters()):
+            return self.filter(**conditions)  # that leave fewer records
+        records = self._by_index(**conditions)
+        records._until, records._open = until, len(conditions) < 2
         return records
 
     def listed(self, where: Listed) -> Self:
@@ -210,16 +219,20 @@ class RecordQuerySet(models.QuerySet["Record"]):
             return [(self, walk)]
         if self._are_few:
             return [(self, look_up)]
-        near = min(max(limit * _NEAR_SHARE, _NEAR.start), _NEAR.stop)
-        if self._until is not None and order == "-id":
-            start = int(min(self._until, self._ids[1]))
-            parts, ways = (
-                self._cut(order, start, start - near),
-                (look_up, walk, look_up),
-            )
-        else:
+        # Clocks that are wrong tell any time, at any time, so an open side has some.
+        share = inf if self._open else limit * _NEAR_SHARE
+        near = int(min(max(share, _NEAR.start), _NEAR.stop))
+        ways = [walk, look_up, look_up]
+        if self._until is None or order == "id":
             edges = self._edges(order, near, near + _MIDDLE)
-            parts, ways = self._cut(order, *edges), (walk, look_up, look_up)
+        else:
+            start = int(min(self._until, self._ids[1]))
+            edges, ways = [start, start - near], [look_up, walk, look_up]
+            if self._open:
+                (newest,) = self._edges(order, near)
+                start = min(start, newest)
+                edges, ways = [newest, start, start - near], [walk, *ways]
+        parts = self._cut(order, edges)
         return [pair for pair in zip(parts, ways, strict=True) if pair[0]._can_be]
 
     @property
@@ -241,13 +254,13 @@ class RecordQuerySet(models.QuerySet["Record"]):
         top = self._last_id() if high == inf else int(high)
         return [top - distance for distance in distances]
 
-    def _cut(self, order: str, first: int, second: int) -> list[Self]:
-        """The records up to the first id, up to the second one, and the others."""
+    def _cut(self, order: str, edges: Sequence[int]) -> list[Self]:
+        """The records up to the first of these ids, up to the next one, …, and on."""
         if order == "id":
-            bounds = [(None, first), (first + 1, second), (second + 1, None)]
+            firsts, lasts = [None, *(each + 1 for each in edges)], [*edges, None]
         else:
-            bounds = [(first, None), (second, first - 1), (None, second - 1)]
-        return [self.between_ids(*each) for each in bounds]
+            firsts, lasts = [*edges, None], [None, *(each - 1 for each in edges)]
+        return [self.between_ids(*each) for each in zip(firsts, lasts, strict=True)]
 
     def _last_id(self) -> int:
         newest = self.model._base_manager.using(self.db).order_by("-id")

@@ -6,8 +6,10 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 import pytest
+from django.db import connection
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,7 +73,7 @@ class Asked(NamedTuple):
     kinds: frozenset[int] | None
     builds: frozenset[int] | None
     machine: str | None
-    captured: tuple[int, int, int | None] | None
+    captured: tuple[int | None, int | None, int | None] | None
     listed: frozenset[int] | None
     ids: tuple[int | None, int | None]
     gap: tuple[int, int] | None
@@ -79,17 +81,18 @@ class Asked(NamedTuple):
     columns: tuple[str, ...]
 
     def of(self, first: int, kinds: list[int], builds: list[int]) -> RecordQuerySet:
+        records = Record.objects.all()
+        if self.captured is not None:
+            start, end, until = self.captured
+            records = records.captured(start, end, until and first + until)
         low, high = (None if n is None else first + n for n in self.ids)
-        records = Record.objects.between_ids(low, high)
+        records = records.between_ids(low, high)
         if self.kinds is not None:
             records = records.with_name("kind_id", {kinds[n] for n in self.kinds})
         if self.builds is not None:
             records = records.with_name("build_id", {builds[n] for n in self.builds})
         if self.machine is not None:
             records = records.of_machine(self.machine)
-        if self.captured is not None:
-            start, end, until = self.captured
-            records = records.captured(start, end, until and first + until)
         if self.listed is not None:
             rows = Build.objects.filter(pk__in=[builds[n] for n in self.listed])
             listed = Listed(ParserFailure.objects.all(), "version", rows)
@@ -109,7 +112,7 @@ questions = st.builds(
     kinds=some,
     builds=some,
     machine=st.none() | st.sampled_from("ab"),
-    captured=st.none() | st.tuples(SIX, SIX, st.none() | numbers),
+    captured=st.none() | st.tuples(*[st.none() | SIX] * 2, st.none() | numbers),
     listed=some,
     ids=st.tuples(st.none() | numbers, st.none() | numbers),
     gap=st.none() | st.tuples(numbers, numbers),
@@ -184,6 +187,33 @@ def test_records_that_are_deleted_meanwhile_are_followed_by_others(
     monkeypatch.setattr(database, "among", deleting)
     chosen = Record.objects.with_name("build_id", builds(records, 3, 4))
     assert ids(chosen.newest(3)) == [records[n].pk for n in (9, 4, 3)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "walked"),
+    [
+        ((10**12, None, None), 1),
+        ((None, -1, None), 1),
+        # From when most of them arrived, too.
+        ((None, -1, 6), 2),
+        ((-1, -1, 6), 1),
+    ],
+)
+def test_a_time_in_which_nothing_was_captured_is_walked_for_a_little(
+    records, limits, walked
+):
+    first, last, until = limits
+    asked = Record.objects.captured(first, last, until and records[until].pk)
+    with (
+        patch.multiple(querysets, _NEAR=range(3, 4), _NEAR_SHARE=1, _MIDDLE=3),
+        CaptureQueriesContext(connection) as context,
+    ):
+        assert asked.newest(5) == []
+    questions = [each["sql"] for each in context if 'captured_at" <' in each["sql"]]
+    questions += [each["sql"] for each in context if 'captured_at" >' in each["sql"]]
+    walks = {each for each in questions if "+ 0" not in each}
+    assert len(walks) == walked
+    assert all('"id" >= ' in each for each in walks)
 
 
 def test_names_of_several_kinds_are_joined_by_and(records):
