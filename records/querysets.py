@@ -24,6 +24,10 @@ _NEAR_SHARE = 100
 _MIDDLE = 1_000_000
 """Ids that are asked by index before all others: of two partitions, mostly."""
 
+_FEW_WANTED = 200
+"""Of a time with an open side, more than so many are walked for: an index of block
+ranges gives up its use where nearly every range has one."""
+
 Rows = list[tuple[Any, ...]]
 
 
@@ -215,25 +219,31 @@ class RecordQuerySet(models.QuerySet["Record"]):
             return []
         if self._listed and self._has_arrays:
             return [(self, type(self)._merge)]
-        if not self._names and not self._indexed:
+        many = self._open and limit > _FEW_WANTED
+        if many or (not self._names and not self._indexed):
             return [(self, walk)]
         if self._are_few:
             return [(self, look_up)]
+        edges, ways = self._spread(order, limit)
+        parts = zip(self._cut(order, edges), ways, strict=True)
+        return [pair for pair in parts if pair[0]._can_be]
+
+    def _spread(self, order: str, limit: int) -> "tuple[list[int], list[_Way]]":
+        """The ids at which ways of reading change."""
+        walk, look_up = type(self)._walk, type(self)._look_up
         # Clocks that are wrong tell any time, at any time, so an open side has some.
-        share = inf if self._open else limit * _NEAR_SHARE
-        near = int(min(max(share, _NEAR.start), _NEAR.stop))
-        ways = [walk, look_up, look_up]
+        near = _NEAR.stop
+        if not self._open:
+            near = min(max(limit * _NEAR_SHARE, _NEAR.start), _NEAR.stop)
         if self._until is None or order == "id":
             edges = self._edges(order, near, near + _MIDDLE)
-        else:
-            start = int(min(self._until, self._ids[1]))
-            edges, ways = [start, start - near], [look_up, walk, look_up]
-            if self._open:
-                (newest,) = self._edges(order, near)
-                start = min(start, newest)
-                edges, ways = [newest, start, start - near], [walk, *ways]
-        parts = self._cut(order, edges)
-        return [pair for pair in zip(parts, ways, strict=True) if pair[0]._can_be]
+            return edges, [walk, look_up, look_up]
+        start = int(min(self._until, self._ids[1]))
+        if not self._open:
+            return [start, start - near], [look_up, walk, look_up]
+        (newest,) = self._edges(order, near)
+        start = min(start, newest)
+        return [newest, start, start - near], [walk, look_up, walk, look_up]
 
     @property
     def _are_few(self) -> bool:

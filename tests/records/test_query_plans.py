@@ -8,13 +8,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Max, Min
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
-from records import labels, names, partitions, querysets
+from records import partitions, querysets
 from records.api.parameters import RecordParameters
 from records.digest import digest_batch
 from records.filters import strict
@@ -96,20 +96,14 @@ def four_partitions() -> list[range]:
 
 
 @pytest.fixture(scope="module")
-def filled(
-    on_postgres: bool, django_db_setup: None, django_db_blocker: Any
-) -> Iterator[None]:
-    """Filled once for the module, and rolled back."""
+def filled(on_postgres: bool, module_db: None) -> Iterator[None]:
+    """Filled once for the module."""
     if not on_postgres:
         pytest.skip("runs in the PostgreSQL half")
-    with django_db_blocker.unblock(), transaction.atomic():
-        with partitions_of(RECORDS):
-            remake(four_partitions())
-            fill()
-            yield
-        transaction.set_rollback(True)
-    names.forget()
-    labels.forget()
+    with partitions_of(RECORDS):
+        remake(four_partitions())
+        fill()
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -226,6 +220,8 @@ NAMED = sorted(
     - {"created_in_days", "created_in_sec", "received_after", "received_before"}
 )
 """Filters that may ask for what is rare, or of which there is nothing."""
+ALONG = re.compile(r"using records_record\w*_pkey.*\n +Filter")
+"""A walk over all ids."""
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -233,7 +229,23 @@ def test_what_may_be_rare_is_not_looked_for_along_all_ids(filled, name):
     """As PostgreSQL would for two records, when it thinks that they are frequent."""
     explained = plan(single(name), limit=2)
     assert "Index Scan" in explained
-    assert not re.search(r"using records_record\w*_pkey.*\n +Filter", explained)
+    assert not ALONG.search(explained)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"captured_before": "1969-01-01T00:00:00Z"}, {"captured_after": "2900-01-01"}],
+    ids=lambda given: next(iter(given)),
+)
+def test_a_time_in_which_nothing_was_captured_is_not_looked_for_along_all_ids(
+    filled, given
+):
+    _last_id, near, *others = plans(filtered(**given))
+    assert "_pkey" in near
+    assert len(others) == 2
+    for each in others:
+        assert "captured_at_idx" in each
+        assert not ALONG.search(each)
 
 
 def test_a_machine_that_was_busy_once_is_not_looked_for_along_all_ids(filled):
