@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 
 from crashes.models import Guilty
-from records import addresses, labels, names
+from records import addresses
 from records.demo import fleet_records
 from records.digest import digest_batch
 from records.models import Record
@@ -37,24 +37,17 @@ READ_ALL = {
 
 
 @pytest.fixture(scope="module")
-def fleet(
-    on_postgres: bool, django_db_setup: None, django_db_blocker: Any
-) -> Iterator[None]:
-    """Filled once for the module, and rolled back."""
+def fleet(on_postgres: bool, module_db: None) -> None:
+    """Filled once for the module."""
     if not on_postgres:
         pytest.skip("runs in the PostgreSQL half")
-    with django_db_blocker.unblock(), transaction.atomic():
-        made = fleet_records(machines=40, days=35, until=datetime.now(UTC), seed=1)
-        insert_records(list(made))
-        while digest_batch(10_000):
-            pass
-        with connection.cursor() as cursor:
-            cursor.execute(COPIES, [TIMES])
-            cursor.execute("ANALYZE")
-        yield
-        transaction.set_rollback(True)
-    names.forget()
-    labels.forget()
+    made = fleet_records(machines=40, days=35, until=datetime.now(UTC), seed=1)
+    insert_records(list(made))
+    while digest_batch(10_000):
+        pass
+    with connection.cursor() as cursor:
+        cursor.execute(COPIES, [TIMES])
+        cursor.execute("ANALYZE")
 
 
 class Reads:
@@ -102,11 +95,10 @@ def asked() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def client(fleet: None, django_db_blocker: Any) -> Client:
-    with django_db_blocker.unblock():
-        reader = Client()
-        reader.force_login(member("viewer", "curator", is_superuser=True))
-        return reader
+def client(fleet: None) -> Client:
+    reader = Client()
+    reader.force_login(member("viewer", "curator", is_superuser=True))
+    return reader
 
 
 @pytest.mark.parametrize("path", asked())

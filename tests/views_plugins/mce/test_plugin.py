@@ -1,8 +1,6 @@
 """The view of machine checks: every number equals a recount of the records."""
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,7 +10,6 @@ from django.urls import reverse
 from records import addresses
 from records.models import Record
 from tests.factories import submission
-from tests.records.strategies import rolled_back
 from tests.views_plugins.mcelogs import (
     BUILDS,
     HEARTBEAT,
@@ -100,11 +97,9 @@ def test_a_chart_says_when_its_window_cuts_a_week(query, cut):
 
 
 @pytest.fixture(scope="module")
-def sent(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Stored once for the tests below, and rolled back."""
-    with django_db_blocker.unblock(), rolled_back():
-        digested(mixed())
-        yield
+def sent(module_db: None) -> None:
+    """Stored once for the tests below."""
+    digested(mixed())
 
 
 def test_every_number_equals_a_recount(sent):

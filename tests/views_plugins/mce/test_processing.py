@@ -1,7 +1,6 @@
 """From records of machine checks to events and counts."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -12,7 +11,6 @@ from records.models import Build, ParserFailure
 from records.parsers import StoredRecord
 from records.rebuild import rebuild_facts
 from tests.factories import stored
-from tests.records.strategies import rolled_back
 from tests.views_plugins.mcelogs import (
     MOMENTS,
     Sent,
@@ -169,11 +167,9 @@ def test_the_page_of_a_record_says_what_the_check_is():
 
 
 @pytest.fixture(scope="module")
-def sent(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Stored once for the tests below, and rolled back."""
-    with django_db_blocker.unblock(), rolled_back():
-        digested(mixed())
-        yield
+def sent(module_db: None) -> None:
+    """Stored once for the tests below."""
+    digested(mixed())
 
 
 def test_facts_and_counts_made_again_are_equal_to_the_first_time(sent):

@@ -1,10 +1,8 @@
 """The overview: every number equals a recount of the records."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -13,7 +11,6 @@ from records.models import Pending, Record, RefusedDay
 from records.submission import Submission
 from tests.crashes.factories import CLR, crashing, in_force
 from tests.factories import stored, submission
-from tests.records.strategies import rolled_back
 from tests.views_plugins.mcelogs import (
     BUILDS,
     HEARTBEAT,
@@ -69,12 +66,10 @@ def test_new_guilties_are_those_of_the_window_alone():
 
 
 @pytest.fixture(scope="module")
-def sent(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Stored once for the tests below, and rolled back."""
-    with django_db_blocker.unblock(), rolled_back():
-        in_force()
-        digested(fleet())
-        yield
+def sent(module_db: None) -> None:
+    """Stored once for the tests below."""
+    in_force()
+    digested(fleet())
 
 
 def fleet() -> list[tuple[datetime, Submission]]:

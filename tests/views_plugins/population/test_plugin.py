@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
-from typing import Any
 
 import pytest
 from django.http import QueryDict
@@ -152,9 +151,9 @@ def test_today_is_not_over():
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
-def sent(request, django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def sent(request, module_db: None) -> Iterator[None]:
     """Stored once for the tests below, and rolled back."""
-    with django_db_blocker.unblock(), rolled_back():
+    with rolled_back():
         digested(request.param)
         yield
 

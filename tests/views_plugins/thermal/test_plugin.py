@@ -1,13 +1,10 @@
 """The view of thermal events: every number equals a recount of the records."""
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from records import addresses
-from tests.records.strategies import rolled_back
 from tests.views_plugins.mcelogs import (
     WINDOWS,
     asked,
@@ -32,11 +29,9 @@ def test_nothing_received_is_an_empty_view():
 
 
 @pytest.fixture(scope="module")
-def sent(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Stored once for the tests below, and rolled back."""
-    with django_db_blocker.unblock(), rolled_back():
-        digested(mixed())
-        yield
+def sent(module_db: None) -> None:
+    """Stored once for the tests below."""
+    digested(mixed())
 
 
 def test_every_number_equals_a_recount(sent):

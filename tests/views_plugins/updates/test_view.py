@@ -1,9 +1,7 @@
 """The Updates view: its numbers are those of the records, and lead to them."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, date, timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,7 +10,6 @@ from django.test import Client
 
 from records.models import Record
 from tests.factories import stored
-from tests.records.strategies import rolled_back
 from tests.views_plugins.recount import time_of
 from tests.views_plugins.updates.factories import ACRN, NOON, digest, sum_up, updated
 from tests.views_plugins.updates.test_processing import seed
@@ -236,13 +233,11 @@ QUERIES = [
 
 
 @pytest.fixture(scope="module")
-def seeded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Stored once for the test below, and rolled back."""
-    with django_db_blocker.unblock(), rolled_back():
-        seed(3, 150)
-        digest()
-        sum_up()
-        yield
+def seeded(module_db: None) -> None:
+    """Stored once for the test below."""
+    seed(3, 150)
+    digest()
+    sum_up()
 
 
 @pytest.mark.parametrize("query", QUERIES)
